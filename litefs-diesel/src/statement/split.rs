@@ -1,0 +1,1 @@
+//! Takes a text of several SQL statements apart.

@@ -1,0 +1,1 @@
+//! Runs the Diesel migrations of a litefs-diesel application (issue to come).
