@@ -13,6 +13,7 @@ mod fragment;
 pub(crate) mod replay;
 pub(crate) mod split;
 
+pub(crate) use self::fragment::{Fixed, Prepared};
 use serde::{Deserialize, Serialize};
 
 use crate::value::Values;
