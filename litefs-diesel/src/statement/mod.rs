@@ -10,6 +10,7 @@
 pub(crate) mod capture;
 pub(crate) mod execute;
 mod fragment;
+pub(crate) mod load;
 pub(crate) mod replay;
 pub(crate) mod split;
 
