@@ -14,9 +14,10 @@ use diesel::sqlite::SqliteConnection;
 use super::engine::{self, Engine};
 use super::job::Job;
 use super::{Command, session};
-use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
+use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::position::Position;
 use crate::request::{WriteRequest, Written};
+use crate::statement::control::Control;
 use crate::statement::execute::execute;
 use crate::statement::{Fixed, Outcome, Prepared, Session, Want, split};
 
@@ -262,22 +263,15 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
 
 /// A statement that would end the group's transaction, and with it what the neighbours did.
 fn refused(request: &WriteRequest) -> Option<DatabaseError> {
-    let control = |sql: &str| {
-        let word = split::first_word(sql).to_ascii_uppercase();
-        matches!(word.as_str(), "BEGIN" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE")
-            .then_some(word)
-    };
-    let word = request.statements.iter().find_map(|statement| match statement.want {
+    let control = |sql: &str| Control::parse(sql).map(|_| split::from_first_token(sql).to_owned());
+    let text = request.statements.iter().find_map(|statement| match statement.want {
         // SQLite runs the first statement of a text that is prepared, and no other.
         Want::Count | Want::Rows => control(&statement.sql),
-        Want::Batch => split::statements(&statement.sql).find_map(control),
+        Want::Batch => split::split(&statement.sql).iter().find_map(|part| control(part.sql)),
     })?;
-    Some(DatabaseError {
-        kind: ErrorKind::Other,
-        message: format!(
-            "{word} cannot be sent as a statement: use `transaction` on the repo or the connection"
-        ),
-    })
+    Some(DatabaseError::other(format!(
+        "`{text}` cannot be sent as a statement: use `transaction` on the repo or the connection"
+    )))
 }
 
 fn fixed<F: Fixed>(conn: &mut SqliteConnection) -> QueryResult<()> {
