@@ -33,7 +33,7 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `local = TYPE` | `diesel::SqliteConnection` | the connection to this node's file: that, or a type of your own over it that implements `LocalConnection` |
 /// | `name = "NAME"` | the struct's name | the table `[repo.NAME]` in the settings; letters, digits, `_`, `-` |
-/// | `crate = "PATH"` | `::litefs_diesel` | where litefs-diesel is, if the application has renamed it |
+/// | `crate = "PATH"` | `::litefs_diesel` | where litefs-diesel is, if the application has renamed it; with or without quotes |
 ///
 /// # What it makes
 /// The struct keeps its name, visibility, documentation and attributes, and gets one private field.

@@ -4,13 +4,13 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Ident, LitStr, Path, Token};
+use syn::{Ident, LitStr, Path, Token, Type};
 
 use super::model::Args;
 use crate::mistakes::Mistakes;
 
 const KEYS: &str = "the keys are `local`, `name` and `crate`";
-pub(super) const LOCAL: &str = "`local` takes a type, as in `local = SqliteConnection`";
+const LOCAL: &str = "`local` takes a connection type, as in `local = SqliteConnection`";
 const NAME: &str = "`name` takes a text, as in `name = \"Repo\"`";
 const CRATE: &str = "`crate` takes the path of litefs-diesel, as in `crate = \"litefs_diesel\"`";
 
@@ -41,7 +41,7 @@ fn argument(input: ParseStream<'_>, args: &mut Args, seen: &mut Vec<Ident>, mist
         return mistakes.on(&key, format_args!("`{key}` is given twice"));
     }
     match key.to_string().as_str() {
-        "local" => args.local = value(input, &key, LOCAL, mistakes),
+        "local" => args.local = value(input, &key, LOCAL, mistakes).map(|LocalType(local)| local),
         "name" => args.name = value(input, &key, NAME, mistakes),
         "crate" => args.krate = value(input, &key, CRATE, mistakes).map(|CratePath(path)| path),
         "procedures" => mistakes.on(&key, "`procedures` is not in this version of litefs-diesel"),
@@ -83,6 +83,20 @@ fn rest_of_argument(input: ParseStream<'_>) -> TokenStream {
         }
     }
     rest
+}
+
+/// A type that stands for itself: nothing to infer, and no borrow, which a repo could not keep.
+struct LocalType(Type);
+
+impl Parse for LocalType {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        match input.parse()? {
+            Type::Infer(_) | Type::ImplTrait(_) | Type::Reference(_) | Type::Verbatim(_) => {
+                Err(input.error(LOCAL))
+            }
+            local => Ok(Self(local)),
+        }
+    }
 }
 
 /// A path, or a text that holds one.

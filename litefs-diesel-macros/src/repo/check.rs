@@ -1,13 +1,13 @@
 //! What is wrong with a [`Model`], each mistake on its own, at the user's own span.
 
-use syn::{Fields, GenericParam, Generics, Item, ItemStruct, LitStr, Type};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Fields, GenericParam, Generics, Item, ItemStruct, LitStr};
 
-use super::args::LOCAL;
-use super::model::{Args, Model, Target};
+use super::model::{Model, Target, is_litefs_repo};
 use crate::mistakes::Mistakes;
 
 pub(super) fn check(model: &Model, mistakes: &mut Mistakes) {
-    local(&model.args, mistakes);
     if let Some(name) = &model.args.name {
         settings_name(name, mistakes);
     }
@@ -20,13 +20,6 @@ pub(super) fn check(model: &Model, mistakes: &mut Mistakes) {
 }
 
 const NOT_A_STRUCT: &str = "`#[litefs_repo]` goes on a struct without fields, as in `pub struct Repo;`";
-
-/// Types that are none without a context to take them from.
-fn local(args: &Args, mistakes: &mut Mistakes) {
-    if let Some(local @ (Type::Infer(_) | Type::ImplTrait(_) | Type::Verbatim(_))) = &args.local {
-        mistakes.on(local, LOCAL);
-    }
-}
 
 /// A name is a key of the settings file and a part of an environment variable's name.
 fn settings_name(name: &LitStr, mistakes: &mut Mistakes) {
@@ -51,9 +44,7 @@ fn derives_above(model: &Model, mistakes: &mut Mistakes) {
 }
 
 fn structure(item: &ItemStruct, mistakes: &mut Mistakes) {
-    for again in
-        item.attrs.iter().filter(|attr| attr.path().segments.last().is_some_and(|s| s.ident == "litefs_repo"))
-    {
+    for again in item.attrs.iter().filter(|attr| is_litefs_repo(attr)) {
         mistakes.on(again, "`#[litefs_repo]` is given twice");
     }
     if let Fields::Named(_) | Fields::Unnamed(_) = &item.fields {
@@ -84,8 +75,7 @@ fn generics(generics: &Generics, mistakes: &mut Mistakes) {
 }
 
 /// The token that says what an item is.
-fn keyword(item: &Item) -> proc_macro2::TokenStream {
-    use quote::ToTokens;
+fn keyword(item: &Item) -> TokenStream {
     match item {
         Item::Enum(item) => item.enum_token.to_token_stream(),
         Item::Union(item) => item.union_token.to_token_stream(),

@@ -3,9 +3,11 @@
 //! The user's `local` appears once, in [`the_repo`]; all else names it through the trait, so that a
 //! mistake in it is one message.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::ItemStruct;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use super::model::Model;
 
@@ -33,11 +35,14 @@ fn the_struct(model: &Model, ItemStruct { attrs, vis, ident, .. }: &ItemStruct) 
 
 fn the_repo(model: &Model, ItemStruct { ident, .. }: &ItemStruct) -> TokenStream {
     let (krate, local, name) = (model.krate(), model.local(), model.name(ident));
+    // At the user's type: that is where a private one is told.
+    let span = model.args.local.as_ref().map_or_else(Span::call_site, Spanned::span);
+    let local = quote_spanned!(span.resolved_at(Span::call_site())=> type Local = #local;);
     quote! {
         #[automatically_derived]
         impl #krate::LitefsRepo for #ident {
             const NAME: &'static str = #name;
-            type Local = #local;
+            #local
             fn from_handle(handle: #krate::RepoHandle<Self::Local>) -> Self {
                 Self { handle }
             }
@@ -108,7 +113,7 @@ fn debug(model: &Model, ItemStruct { attrs, ident, .. }: &ItemStruct) -> TokenSt
     if model.derives(attrs, "Debug") {
         return TokenStream::new();
     }
-    let name = ident.to_string();
+    let name = ident.unraw().to_string();
     quote! {
         #[automatically_derived]
         impl ::core::fmt::Debug for #ident {

@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Item, ItemStruct, LitStr, Path, Token, Type};
-use syn::{Meta, punctuated::Punctuated};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, Item, ItemStruct, LitStr, Meta, Path, Token, Type};
 
 use crate::above;
 
@@ -82,6 +82,11 @@ impl Model {
         });
         below || above::names(&self.derives_above, name)
     }
+}
+
+/// Whether the attribute is one more of ours.
+pub(super) fn is_litefs_repo(attr: &Attribute) -> bool {
+    last_is(attr.path(), "litefs_repo")
 }
 
 fn last_is(path: &Path, name: &str) -> bool {

@@ -3,9 +3,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Generics, Ident, Item, Visibility};
+use syn::{Attribute, Fields, Generics, Ident, Item, ItemStruct, Visibility, parse_quote};
 
-use super::model::{Model, Target};
+use super::model::{Model, Target, is_litefs_repo};
 
 /// The user's item as it is (derives, also those that ran above, fit nothing else), and on a type
 /// what the expansion would have given it, with bodies that never run.
@@ -13,7 +13,8 @@ pub(super) fn stub(model: &Model, target: &Target) -> TokenStream {
     let (item, implementations) = match target {
         Target::Struct(item) => {
             let mut item = item.clone();
-            item.attrs.retain(|attr| !attr.path().is_ident("litefs_repo"));
+            item.attrs.retain(|attr| !is_litefs_repo(attr));
+            use_parameters(&mut item);
             let implementations = implementations(model, &item.attrs, &item.vis, &item.ident, &item.generics);
             (item.to_token_stream(), implementations)
         }
@@ -32,6 +33,18 @@ pub(super) fn stub(model: &Model, target: &Target) -> TokenStream {
         Target::Unread(item) => (item.clone(), TokenStream::new()),
     };
     quote!(#item #implementations)
+}
+
+/// The compiler has a message of its own for a parameter that no field names.
+fn use_parameters(item: &mut ItemStruct) {
+    if item.fields.is_empty() && !item.generics.params.is_empty() {
+        let types = item.generics.type_params().map(|param| &param.ident);
+        let lifetimes = item.generics.lifetimes().map(|param| &param.lifetime);
+        item.fields = Fields::Unnamed(
+            parse_quote!((::core::marker::PhantomData<(#(*const #types,)* #(&#lifetimes (),)*)>)),
+        );
+        item.semi_token = Some(Default::default());
+    }
 }
 
 fn implementations(
@@ -58,7 +71,12 @@ fn implementations(
             }
         }
     });
-    // With parameters it would need bounds that the user has not written.
+    // With parameters it would need bounds that the user has not written. As in the expansion,
+    // `local` stands in one place.
+    let target = match generics.params.is_empty() {
+        true => quote!(<Self as #krate::LitefsRepo>::Local),
+        false => local.clone(),
+    };
     let repo = generics.params.is_empty().then(|| {
         quote! {
             impl #krate::LitefsRepo for #ident #conditions {
@@ -78,7 +96,7 @@ fn implementations(
             #vis fn on(_: &#krate::Node) -> ::core::result::Result<Self, #krate::Error> { #never }
         }
         impl #params ::core::ops::Deref for #ident #args #conditions {
-            type Target = #krate::RepoHandle<#local>;
+            type Target = #krate::RepoHandle<#target>;
             fn deref(&self) -> &Self::Target { #never }
         }
     }

@@ -2,7 +2,7 @@
     "unknown key `colour`; the keys are `local`, `name` and `crate`"
 }
 ::core::compile_error! {
-    "`local` takes a type, as in `local = SqliteConnection`"
+    "`local` takes a connection type, as in `local = SqliteConnection`"
 }
 ::core::compile_error! {
     "`name` takes a text, as in `name = \"Repo\"`"
