@@ -21,6 +21,14 @@ mod writer;
 pub use config::Config;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
+pub use litefs_diesel_macros::litefs_repo;
+pub use node::Node;
 pub use position::{ParsePositionError, Position};
-pub use repo::RepoHandle;
+pub use repo::{LitefsRepo, LocalConnection, RepoHandle};
 pub use request::Ack;
+
+/// What the macros' expansions name, and nobody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use diesel::SqliteConnection;
+}
