@@ -19,7 +19,7 @@ use super::settings::JournalMode;
 ///
 /// [`Config::new`] for one database on a node that is alone, [`Config::load`] for the file and the
 /// environment, [`Config::temporary`] for tests. The methods set more in code, which has the highest
-/// rank. All settings, their units and defaults: [`config`](crate::config). Whether the values are
+/// rank; `Config::default()` has nothing but them. All settings, their units and defaults: [`config`](crate::config). Whether the values are
 /// possible is looked at when the node starts.
 ///
 /// A clone shares nothing but a temporary database.

@@ -106,3 +106,21 @@ fn key(path: &str, variable: &str) -> Result<Key, StartError> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_is_an_error_only_where_it_is_needed() {
+        let mut environment = Environment::of([("LITEFS_DIESEL__REPO__A__DATABASE", "${HOME_DIR}/a.db")]);
+        environment.0.insert("OTHER".to_owned(), None);
+        assert!(environment.layer().is_ok());
+        assert_eq!(environment.get_filled("NOT_SET"), Ok(None));
+        assert!(environment.get_filled("OTHER").unwrap_err().to_string().contains("UTF-8"));
+        environment.0.insert("HOME_DIR".to_owned(), None);
+        let layer = environment.layer().unwrap();
+        let entry = &layer.entries[&Key::Repo("A".to_owned(), "database")];
+        assert!(matches!(&entry.value, Value::Broken(why) if why.contains("HOME_DIR is not UTF-8")));
+    }
+}

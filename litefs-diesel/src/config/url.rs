@@ -57,9 +57,9 @@ impl DatabaseUrl {
                 let slash = rest.find('/').unwrap_or(rest.len());
                 let (authority, path) = rest.split_at(slash);
                 if !authority.is_empty() && authority != "localhost" {
-                    return Err(format!(
-                        "it names the host `{authority}`; write file:{rest} or file:///{rest}"
-                    ));
+                    return Err(
+                        "it names a host before the path; write `file:PATH` or `file:///PATH`".to_owned()
+                    );
                 }
                 path
             }

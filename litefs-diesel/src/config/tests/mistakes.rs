@@ -130,6 +130,8 @@ fn a_mistake_that_a_higher_source_covers_is_none() {
 fn a_database_that_is_set_nowhere_or_twice_is_an_error() {
     let error = from_environment([]).unwrap_err().to_string();
     assert!(error.contains("`repo.Repo.database` is not set") && error.contains("DATABASE_URL"), "{error}");
+    let empty = from_environment([("DATABASE_URL", "")]).unwrap_err();
+    assert!(matches!(empty, StartError::Missing { .. }), "an empty variable counts as not set: {empty}");
     let two = "[repo.A]\n[repo.B]\ndatabase = 'b.db'";
     let error = settings(two, [("DATABASE_URL", "a.db")]).unwrap_err().to_string();
     assert!(error.contains("`repo.A.database`") && error.contains("several"), "{error}");

@@ -244,15 +244,18 @@ fn hooks_run_in_order_for_their_repo_after_the_settings() {
         let calls = calls.clone();
         move |conn: &mut SqliteConnection| {
             calls[index].fetch_add(1, Ordering::SeqCst);
-            // Fails where the set-up of the settings has not run yet.
-            diesel::sql_query("SELECT 1/(SELECT foreign_keys FROM pragma_foreign_keys)")
-                .execute(conn)
-                .map(drop)
+            let timeout: i32 = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
+                "(SELECT timeout FROM pragma_busy_timeout)",
+            ))
+            .get_result(conn)?;
+            assert_eq!(timeout, 1_234, "the hook came before the settings");
+            Ok(())
         }
     };
+    let repo = RepoConfig::default().busy_timeout(Duration::from_millis(1_234));
     let config = Config::temporary()
-        .repo("A", RepoConfig::default())
-        .repo("B", RepoConfig::default())
+        .repo("A", repo.clone())
+        .repo("B", repo)
         .on_open(count(0))
         .on_open_for("B", count(1));
     let settings = config.resolve().unwrap();
