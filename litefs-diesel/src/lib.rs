@@ -18,7 +18,7 @@ mod statement;
 mod value;
 mod writer;
 
-pub use config::Config;
+pub use config::{Config, JournalMode, RepoConfig, StartError};
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use litefs_diesel_macros::litefs_repo;
