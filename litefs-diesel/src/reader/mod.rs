@@ -11,28 +11,14 @@ mod pool;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::result::ConnectionResult;
 use diesel::sqlite::SqliteConnection;
 
 use self::pool::Pool;
+use crate::config::RepoSettings;
 use crate::error::Error;
-
-pub(crate) use self::open::OnOpen;
-
-/// What the readers of one database are told.
-#[derive(Clone)]
-pub(crate) struct ReaderSettings {
-    /// The repo's name: the threads and the log lines carry it.
-    pub(crate) name: String,
-    /// A URL that opens the database with `mode=ro`.
-    pub(crate) url: String,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) on_open: Vec<OnOpen>,
-    /// Threads, each with a connection of its own.
-    pub(crate) pool_size: usize,
-}
 
 /// Holds readers back for a bounded moment while replication is behind.
 pub(crate) type Gate = Arc<dyn Fn() + Send + Sync>;
@@ -44,14 +30,14 @@ pub(crate) struct Readers {
 }
 
 struct Shared {
-    settings: ReaderSettings,
+    settings: RepoSettings,
     gate: Gate,
     generation: AtomicU64,
 }
 
 impl Readers {
     /// Starts the pool's threads. Each opens its connection when its first read comes.
-    pub(crate) fn start(settings: ReaderSettings, gate: Gate) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn start(settings: RepoSettings, gate: Gate) -> std::io::Result<Arc<Self>> {
         let shared = Arc::new(Shared { settings, gate, generation: AtomicU64::new(0) });
         let pool = Pool::start(shared.clone())?;
         Ok(Arc::new(Self { shared, pool }))

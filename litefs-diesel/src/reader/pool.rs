@@ -112,7 +112,7 @@ fn late() -> Error {
 }
 
 fn cannot_open(shared: &Shared, error: &diesel::result::ConnectionError) -> Error {
-    let text = format!("cannot open {} for reading: {error}", shared.settings.url);
+    let text = format!("cannot open {} for reading: {error}", shared.settings.database);
     Error::Read(diesel::result::Error::QueryBuilderError(text.into()))
 }
 

@@ -8,12 +8,14 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
-use super::{Command, History, WriterSettings, connect};
+use super::{Command, History, connect};
+use crate::config::RepoSettings;
 use crate::error::{DatabaseError, Error, NotExecuted};
 
 /// What the thread owns.
 pub(super) struct Engine {
-    pub(super) settings: WriterSettings,
+    pub(super) settings: RepoSettings,
+    replicated: bool,
     pub(super) history: Arc<dyn History>,
     pub(super) closing: Arc<AtomicBool>,
     /// Open only while this node is primary, from the first write on.
@@ -21,8 +23,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(settings: WriterSettings, history: Arc<dyn History>, closing: Arc<AtomicBool>) -> Self {
-        Self { settings, history, closing, conn: None }
+    pub(super) fn new(
+        settings: RepoSettings,
+        replicated: bool,
+        history: Arc<dyn History>,
+        closing: Arc<AtomicBool>,
+    ) -> Self {
+        Self { settings, replicated, history, closing, conn: None }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -60,7 +67,7 @@ impl Engine {
         };
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => connect::connect(&self.settings).map_err(|error| {
+            None => connect::connect(&self.settings, self.replicated).map_err(|error| {
                 Error::NotExecuted(NotExecuted::Refused(format!(
                     "the primary cannot open its database for writing: {}",
                     error.message

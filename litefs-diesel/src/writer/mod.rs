@@ -21,43 +21,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
-pub(crate) use self::connect::OnOpen;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
 use self::transaction::LocalTransaction;
+use crate::config::RepoSettings;
 use crate::error::{Error, NotExecuted};
 use crate::reader::Readers;
 use crate::request::{Begin, Primary, Terms, Transaction, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
-
-/// What the writer of one database is told.
-#[derive(Clone)]
-pub(crate) struct WriterSettings {
-    /// The repo's name: the thread and the log lines carry it.
-    pub(crate) name: String,
-    /// A URL that opens the database read-write and does not create it.
-    pub(crate) url: String,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) foreign_keys: bool,
-    /// Whether LiteFS replicates the file. Then LiteFS itself syncs each commit to the disk.
-    pub(crate) replicated: bool,
-    pub(crate) on_open: Vec<OnOpen>,
-    /// How many requests may wait.
-    pub(crate) queue_length: usize,
-    /// How many requests share a commit at most.
-    pub(crate) max_batch: usize,
-    /// How long an open transaction may be without a statement.
-    pub(crate) transaction_idle: Duration,
-    /// How long a transaction may be open.
-    pub(crate) transaction_total: Duration,
-}
 
 /// What the thread is asked.
 enum Command {
@@ -74,15 +51,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It opens the database when the first write comes.
+    /// Starts the thread. It opens the database when the first write comes. `replicated`: by
+    /// LiteFS, which then syncs each commit to the disk itself.
     pub(crate) fn start(
-        settings: WriterSettings,
+        settings: RepoSettings,
+        replicated: bool,
         history: Arc<dyn History>,
         readers: Arc<Readers>,
     ) -> std::io::Result<Arc<Self>> {
         let (queue, commands) = sync_channel(settings.queue_length);
         let closing = Arc::new(AtomicBool::new(false));
-        let engine = Engine::new(settings, history, closing.clone());
+        let engine = Engine::new(settings, replicated, history, closing.clone());
         let thread = std::thread::Builder::new()
             .name(format!("writer {}", engine.name()))
             .spawn(move || engine.run(&commands))?;

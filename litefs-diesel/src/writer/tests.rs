@@ -9,8 +9,8 @@ use diesel::sqlite::SqliteConnection;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::config::{Config, RepoConfig};
 use crate::position::Position;
-use crate::reader::ReaderSettings;
 use crate::request::{Ack, CommitFailure, RequestId};
 use crate::statement::Want;
 use crate::value::{ValueRef, Values};
@@ -34,10 +34,11 @@ struct Bench {
     file: tempfile::TempDir,
 }
 
-fn bench(change: impl FnOnce(&mut WriterSettings)) -> Bench {
+fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("t.db");
-    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let path = path.to_str().unwrap();
+    let mut conn = SqliteConnection::establish(path).unwrap();
     conn.batch_execute(
         "PRAGMA journal_mode = wal; \
          CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE); \
@@ -46,29 +47,11 @@ fn bench(change: impl FnOnce(&mut WriterSettings)) -> Bench {
          BEGIN SELECT RAISE(ROLLBACK, 'the bomb went off'); END;",
     )
     .unwrap();
-    let mut settings = WriterSettings {
-        name: "test".into(),
-        url: format!("file:{}?mode=rw", path.display()),
-        busy_timeout: Duration::from_millis(100),
-        foreign_keys: true,
-        replicated: false,
-        on_open: Vec::new(),
-        queue_length: 1_024,
-        max_batch: 512,
-        transaction_idle: Duration::from_secs(5),
-        transaction_total: Duration::from_secs(30),
-    };
-    change(&mut settings);
+    let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
+    let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
     let role = Arc::new(Fake(AtomicU64::new(1)));
-    let readers = ReaderSettings {
-        name: "test".into(),
-        url: format!("file:{}?mode=ro", path.display()),
-        busy_timeout: Duration::from_secs(1),
-        on_open: Vec::new(),
-        pool_size: 2,
-    };
-    let readers = Readers::start(readers, Arc::new(|| ())).unwrap();
-    Bench { writer: Writer::start(settings, role.clone(), readers).unwrap(), role, file }
+    let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
+    Bench { writer: Writer::start(settings, false, role.clone(), readers).unwrap(), role, file }
 }
 
 impl Bench {
@@ -130,7 +113,7 @@ async fn grouped(bench: &Bench, requests: Vec<WriteRequest>) -> Vec<Result<Writt
 
 #[tokio::test]
 async fn a_write_is_committed_and_tells_its_position() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let written = bench.writer.write(insert("a"), terms()).await.unwrap();
     assert_eq!(written.outcomes[0].count, 1);
     assert_eq!(written.position.txid, 1);
@@ -139,7 +122,7 @@ async fn a_write_is_committed_and_tells_its_position() {
 
 #[tokio::test]
 async fn a_failing_request_takes_back_itself_and_nobody_else() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let half = request(&["INSERT INTO t (name) VALUES ('half')", "INSERT INTO t (name) VALUES ('a')"]);
     let results =
         grouped(&bench, vec![insert("a"), half, insert("b"), request(&["INSERT INTO nowhere VALUES (1)"])])
@@ -155,7 +138,7 @@ async fn a_failing_request_takes_back_itself_and_nobody_else() {
 
 #[tokio::test]
 async fn one_that_ends_the_transaction_does_not_take_its_neighbours_along() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     for order in [["bomb", "a", "b"], ["c", "bomb", "d"], ["e", "f", "bomb"]] {
         for (name, result) in order.iter().zip(grouped(&bench, order.map(insert).into()).await) {
             match *name {
@@ -172,7 +155,7 @@ async fn one_that_ends_the_transaction_does_not_take_its_neighbours_along() {
 
 #[tokio::test]
 async fn a_deferred_key_that_fails_the_commit_is_found_and_alone_rejected() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let orphan = |id: u32| request(&[&format!("INSERT INTO child VALUES ({id})")]);
     let mut requests: Vec<_> = (0..9).map(|i| insert(&format!("n{i}"))).collect();
     requests.insert(4, orphan(999));
@@ -189,7 +172,7 @@ async fn a_deferred_key_that_fails_the_commit_is_found_and_alone_rejected() {
 
 #[tokio::test]
 async fn transaction_control_as_a_statement_is_refused() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let batch = |text: &str| {
         let mut request = request(&[text]);
         request.statements[0].want = Want::Batch;
@@ -211,7 +194,7 @@ async fn transaction_control_as_a_statement_is_refused() {
 
 #[tokio::test]
 async fn a_full_queue_is_overloaded_at_once() {
-    let bench = bench(|settings| settings.queue_length = 2);
+    let bench = bench(|repo| repo.queue_length(2));
     let transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let calls: Vec<_> = (0..3).map(|i| bench.writer.write(insert(&format!("{i}")), terms())).collect();
     let mut calls = calls.into_iter();
@@ -224,7 +207,7 @@ async fn a_full_queue_is_overloaded_at_once() {
 
 #[tokio::test]
 async fn what_is_too_late_or_given_up_is_not_run() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let soon = Terms { deadline: Instant::now() + Duration::from_millis(30), ack: Ack::Visible };
     let late = bench.writer.write(insert("late"), soon);
@@ -239,7 +222,7 @@ async fn what_is_too_late_or_given_up_is_not_run() {
 
 #[tokio::test]
 async fn a_locked_database_is_busy_and_nothing_ran() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let mut other = bench.direct();
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     let result = bench.writer.write(insert("a"), terms()).await;
@@ -250,7 +233,7 @@ async fn a_locked_database_is_busy_and_nothing_ran() {
 
 #[tokio::test]
 async fn a_node_that_is_not_primary_does_not_write() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     bench.role.0.store(0, Ordering::SeqCst);
     let result = bench.writer.write(insert("a"), terms()).await;
     assert!(matches!(result, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{result:?}");
@@ -260,7 +243,7 @@ async fn a_node_that_is_not_primary_does_not_write() {
 
 #[tokio::test]
 async fn vacuum_runs_outside_a_transaction() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let mut vacuum = request(&["VACUUM"]);
     assert!(rejected(bench.writer.write(vacuum.clone(), terms()).await).1.contains("within a transaction"));
     vacuum.alone = true;
@@ -269,7 +252,7 @@ async fn vacuum_runs_outside_a_transaction() {
 
 #[tokio::test]
 async fn what_a_caller_reads_of_its_session_is_its_own() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let session = Session { last_insert_rowid: 77, changes: 3 };
     bench.writer.write(insert("neighbour"), terms()).await.unwrap();
     let mut asks = request(&["INSERT INTO t (name) VALUES ('r' || last_insert_rowid() || 'c' || changes())"]);
@@ -286,7 +269,7 @@ async fn what_a_caller_reads_of_its_session_is_its_own() {
 
 #[tokio::test]
 async fn a_transaction_keeps_everything_or_nothing() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let deadline = terms().deadline;
     let mut kept = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     assert_eq!(
@@ -306,7 +289,7 @@ async fn a_transaction_keeps_everything_or_nothing() {
 
 #[tokio::test]
 async fn a_commit_that_a_deferred_key_refuses_leaves_the_transaction_open() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     open.run(sql("INSERT INTO child VALUES (5)"), terms().deadline).await.unwrap();
     let Err(CommitFailure::StillOpen(mut open, error)) = open.commit(terms()).await else { panic!() };
@@ -318,7 +301,7 @@ async fn a_commit_that_a_deferred_key_refuses_leaves_the_transaction_open() {
 
 #[tokio::test]
 async fn a_statement_that_ends_the_transaction_says_so() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
     let step = open.run(sql("INSERT INTO t (name) VALUES ('bomb')"), terms().deadline).await.unwrap();
@@ -329,10 +312,9 @@ async fn a_statement_that_ends_the_transaction_says_so() {
 
 #[tokio::test]
 async fn an_idle_or_endless_transaction_is_ended_and_says_why() {
-    for (idle, total, setting) in [(20, 10_000, "transaction_idle"), (10_000, 20, "transaction_total")] {
-        let bench = bench(|settings| {
-            settings.transaction_idle = Duration::from_millis(idle);
-            settings.transaction_total = Duration::from_millis(total);
+    for (idle, total, setting) in [(20, 10_000, "transaction_idle"), (20, 20, "transaction_total")] {
+        let bench = bench(|repo| {
+            repo.transaction_idle(Duration::from_millis(idle)).transaction_total(Duration::from_millis(total))
         });
         let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
         open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
@@ -346,7 +328,7 @@ async fn an_idle_or_endless_transaction_is_ended_and_says_why() {
 
 #[tokio::test]
 async fn a_role_that_changed_meanwhile_leaves_the_outcome_unknown() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let role = bench.role.clone();
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     role.0.store(2, Ordering::SeqCst);
@@ -358,7 +340,7 @@ async fn a_role_that_changed_meanwhile_leaves_the_outcome_unknown() {
 
 #[tokio::test]
 async fn closing_answers_everybody_and_ends_the_thread() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let started = Arc::new(Notify::new());
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
@@ -385,7 +367,7 @@ async fn closing_answers_everybody_and_ends_the_thread() {
 
 #[tokio::test]
 async fn a_reader_cannot_write() {
-    let bench = bench(|_| ());
+    let bench = bench(|repo| repo);
     let read = bench.writer.read(sql("INSERT INTO t (name) VALUES ('a')"), terms()).await;
     assert!(matches!(&read, Err(Error::Read(error)) if error.to_string().contains("readonly")), "{read:?}");
     let mut select = sql("SELECT 7");
