@@ -27,3 +27,11 @@ impl Role {
         matches!(self, Self::Primary)
     }
 }
+
+/// A role, and how many changes of it came before: a role that is unchanged *now* is not one that
+/// was unchanged *since*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoleView {
+    pub(crate) role: Role,
+    pub(crate) epoch: u64,
+}
