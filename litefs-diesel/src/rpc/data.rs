@@ -61,6 +61,17 @@ pub(crate) enum Reply {
     RolledBack(Session),
 }
 
+impl Request<'_> {
+    /// The text of its statement, or of its first one, for traces: never a value.
+    pub(crate) fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Write { request, .. } => request.statements.first().map(|statement| &*statement.sql),
+            Self::Read { statement, .. } | Self::Step { statement, .. } => Some(&statement.sql),
+            _ => None,
+        }
+    }
+}
+
 impl Reply {
     /// Where the commit is that this reply tells of.
     fn position(&self) -> Option<Position> {
