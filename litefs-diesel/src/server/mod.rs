@@ -14,6 +14,8 @@ mod reports;
 mod transactions;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use listen::{BindError, bind, run};

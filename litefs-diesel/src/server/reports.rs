@@ -27,6 +27,11 @@ impl Reports {
         self.nodes.lock().get(node).map(|reported| reported.view.clone())
     }
 
+    /// Of all nodes that ever reported, by their names.
+    pub(crate) fn nodes(&self) -> Vec<(String, View)> {
+        self.nodes.lock().iter().map(|(node, reported)| (node.clone(), reported.view.clone())).collect()
+    }
+
     /// Latest wins: an older view of the same process is ignored.
     pub(super) fn note(&self, peer: &Peer, view: View) {
         let mut nodes = self.nodes.lock();
