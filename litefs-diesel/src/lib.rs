@@ -13,6 +13,7 @@ mod reader;
 pub mod repo;
 mod request;
 mod rpc;
+mod runtime;
 mod server;
 mod statement;
 mod value;
