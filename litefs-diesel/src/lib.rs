@@ -22,5 +22,5 @@ pub use config::Config;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use position::{ParsePositionError, Position};
-pub use repo::RepoHandle;
+pub use repo::{ReadLevel, RepoHandle};
 pub use request::Ack;

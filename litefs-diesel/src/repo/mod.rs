@@ -1,5 +1,28 @@
-//! The typed methods.
+//! The typed methods: what `repo.all(…)`, `repo.insert(…)` and the others are.
+//!
+//! Each method takes its arguments apart on the caller's thread (so that queries and values may
+//! borrow) and returns a [`Read`], a [`Write`], a [`Batch`] or a [`RowStream`]: lazy, owning what
+//! it needs, a future or a stream itself. All bounds of an argument are folded into one trait of
+//! ours, whose message says to a Diesel user what is missing.
+//!
+//! This room never decides where a write runs, never opens a file, and knows nothing of the
+//! network: reads go to the reader pool, writes to the one `Primary` that it is given.
 
-/// What a repo that `#[litefs_repo]` made holds.
-#[derive(Clone, Debug)]
-pub struct RepoHandle {}
+mod builder;
+mod database;
+mod handle;
+mod level;
+mod query;
+mod read;
+mod refuse;
+mod row;
+mod standin;
+mod target;
+
+pub use builder::{Read, Write};
+pub(crate) use database::{Database, Here, Requests};
+pub use handle::RepoHandle;
+pub use level::ReadLevel;
+pub use query::ReadQuery;
+pub use row::TableRow;
+pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};
