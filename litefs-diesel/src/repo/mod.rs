@@ -9,15 +9,22 @@
 //! network: reads go to the reader pool, writes to the one `Primary` that it is given.
 
 mod builder;
+mod chunks;
+mod count;
 mod database;
 mod handle;
 mod level;
+mod insert;
 mod query;
 mod read;
+mod recorder;
 mod refuse;
 mod row;
 mod standin;
+mod taken;
 mod target;
+mod update;
+mod write;
 
 pub use builder::{Read, Write};
 pub(crate) use database::{Database, Here, Requests};

@@ -9,6 +9,7 @@ use diesel::result::QueryResult;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::standin::{Collected, collect, load_typed, replay_as};
+use super::taken::TakenQuery;
 use crate::statement::Rows;
 
 /// A Diesel query whose rows can be read as `U`: a table, a `SELECT` however built, boxed and
@@ -24,7 +25,7 @@ use crate::statement::Rows;
 )]
 pub trait ReadQuery<U>: Sized {
     #[doc(hidden)]
-    fn collect_query(self) -> (QueryResult<Collected>, Decode<U>);
+    fn collect_query(self) -> (TakenQuery, Decode<U>);
 }
 
 #[diagnostic::do_not_recommend]
@@ -36,12 +37,12 @@ where
     U: FromSqlRow<ST, Sqlite> + Send + 'static,
     ST: 'static,
 {
-    fn collect_query(self) -> (QueryResult<Collected>, Decode<U>) {
+    fn collect_query(self) -> (TakenQuery, Decode<U>) {
         // Makes the compiler look at Diesel's own check of window functions.
         const {
             let _ = Q::Query::IS_WINDOW_FUNCTION;
         }
-        (collect(&self.as_query()), Decode::of::<ST>())
+        (TakenQuery(collect(&self.as_query())), Decode::of::<ST>())
     }
 }
 

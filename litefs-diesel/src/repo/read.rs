@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use super::builder::Read;
@@ -11,6 +10,7 @@ use super::query::{Decode, ReadQuery};
 use super::refuse::ReadMethod;
 use super::row::TableRow;
 use super::standin::Collected;
+use super::taken::TakenQuery;
 use super::target::{KeyOf, PredicateOn, StoredRow};
 use super::RepoHandle;
 use crate::error::Error;
@@ -131,18 +131,19 @@ impl<L> RepoHandle<L> {
 fn fetch<U: Send + 'static, T: Send + 'static>(
     database: &Arc<Database>,
     method: ReadMethod,
-    query: QueryResult<Collected>,
+    query: TakenQuery,
     decode: Decode<U>,
     keep: usize,
     finish: fn(Vec<U>) -> Result<T, Error>,
 ) -> Read<T> {
     Read::new(database, move |database, terms| async move {
-        let query = query.map_err(Error::Read)?;
+        let query = query.0.map_err(Error::Read)?;
         finish(rows(&database, method, query, decode, keep, terms).await?)
     })
 }
 
-async fn rows<U: Send + 'static>(
+/// The rows of a query, from where the level says.
+pub(crate) async fn rows<U: Send + 'static>(
     database: &Database,
     method: ReadMethod,
     query: Collected,

@@ -23,7 +23,7 @@ pub(crate) enum ReadMethod {
 impl ReadMethod {
     /// What a failed read is to the caller.
     pub(crate) fn refusal(self, error: DieselError) -> Error {
-        if read_only(&error) { self.write_in_read() } else { Error::Read(error) }
+        if self != Self::Own && read_only(&error) { self.write_in_read() } else { Error::Read(error) }
     }
 
     /// The same for a query that was put inside another: there a write is a syntax error, and so
@@ -59,7 +59,7 @@ impl ReadMethod {
             Self::Count => ("count", "execute"),
             Self::Exists => ("exists", "execute"),
             Self::Stream => ("stream", "returning"),
-            Self::Own => ("get", "returning"),
+            Self::Own => ("get", "update"),
         };
         Error::WriteInRead { method, instead }
     }

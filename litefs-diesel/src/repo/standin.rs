@@ -36,16 +36,18 @@ pub(crate) fn collect<T: QueryFragment<Sqlite>>(query: &T) -> QueryResult<Collec
     let mut sql = SqliteQueryBuilder::new();
     query.to_sql(&mut sql, &Sqlite)?;
     let cacheable = query.is_safe_to_cache_prepared(&Sqlite)?;
-    Collected::from_parts(sql.finish(), cacheable, std::slice::from_ref(query))
+    let mut binds = <Sqlite as Backend>::BindCollector::default();
+    query.collect_binds(&mut binds, &mut (), &Sqlite)?;
+    Ok(Collected { sql: sql.finish(), cacheable, binds: binds.moveable() })
 }
 
 impl Collected {
     /// `sql` with the binds of `parts`, in order: for a text that was put together from the texts
     /// of several fragments.
-    pub(crate) fn from_parts<T: QueryFragment<Sqlite>>(
+    pub(crate) fn from_parts<'a>(
         sql: String,
         cacheable: bool,
-        parts: &[T],
+        parts: impl IntoIterator<Item = &'a dyn QueryFragment<Sqlite>>,
     ) -> QueryResult<Self> {
         let mut binds = <Sqlite as Backend>::BindCollector::default();
         for part in parts {
@@ -69,12 +71,12 @@ impl Collected {
             &self.binds,
             &mut count,
         );
-        let marks = vec!["?"; count.len()];
+        let marks = vec!["(?)"; count.len()];
         drop(count);
         let mut binds = Values::new();
         if !marks.is_empty() {
-            // `VALUES` as rows would do for more than 2,000; the real one goes in parts.
-            let sql = format!("SELECT {}", marks.join(","));
+            // One column and many rows: a result has at most 2,000 columns, and 32,766 variables.
+            let sql = format!("VALUES {}", marks.join(","));
             let query = CollectedQuery::new(sql, false, self.binds);
             scratch(|conn| {
                 for row in LoadConnection::<DefaultLoadingMode>::load(conn, query)? {
@@ -85,6 +87,13 @@ impl Collected {
         }
         Ok(Statement { sql: self.sql, binds, cacheable: self.cacheable, want })
     }
+}
+
+/// `statement/capture.rs`: the text alone.
+pub(crate) fn sql_of(query: &dyn QueryFragment<Sqlite>) -> QueryResult<String> {
+    let mut sql = SqliteQueryBuilder::new();
+    query.to_sql(&mut sql, &Sqlite)?;
+    Ok(sql.finish())
 }
 
 /// `statement/capture.rs`

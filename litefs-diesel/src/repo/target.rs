@@ -2,15 +2,16 @@
 
 use diesel::associations::{HasTable, Identifiable};
 use diesel::dsl::{Filter, Find};
-use diesel::query_builder::{DeleteStatement, IntoUpdateTarget, QueryFragment};
+use diesel::query_builder::{DeleteStatement, IntoUpdateTarget, QueryFragment, QueryId};
 use diesel::query_dsl::methods::{FilterDsl, FindDsl};
 use diesel::query_source::{QuerySource, Table};
-use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 
+use super::query::Decode;
 use super::row::{SelectFrom, TableRow};
-use super::standin::{Collected, collect};
-use crate::statement::{Statement, Want};
+use super::standin::{capture, collect};
+use super::taken::{TakenQuery, TakenWrite};
+use crate::statement::Want;
 
 /// A value of the primary key of the table `T`: the column's own type, or a tuple for a composite
 /// key.
@@ -23,7 +24,7 @@ use crate::statement::{Statement, Want};
 )]
 pub trait KeyOf<T>: Sized {
     #[doc(hidden)]
-    fn select<U: TableRow<T>>(self, table: T) -> QueryResult<Collected>;
+    fn select<U: TableRow<T>>(self, table: T) -> TakenQuery;
 }
 
 #[diagnostic::do_not_recommend]
@@ -34,7 +35,7 @@ where
     Find<T, K>: IntoUpdateTarget<Table = T>,
     <Find<T, K> as IntoUpdateTarget>::WhereClause: QueryFragment<Sqlite>,
 {
-    fn select<U: TableRow<T>>(self, table: T) -> QueryResult<Collected> {
+    fn select<U: TableRow<T>>(self, table: T) -> TakenQuery {
         select_target::<U, _>(table.find(self))
     }
 }
@@ -49,7 +50,7 @@ where
 )]
 pub trait PredicateOn<T>: Sized {
     #[doc(hidden)]
-    fn select<U: TableRow<T>>(self, table: T) -> QueryResult<Collected>;
+    fn select<U: TableRow<T>>(self, table: T) -> TakenQuery;
 }
 
 #[diagnostic::do_not_recommend]
@@ -60,73 +61,79 @@ where
     Filter<T, P>: IntoUpdateTarget<Table = T>,
     <Filter<T, P> as IntoUpdateTarget>::WhereClause: QueryFragment<Sqlite>,
 {
-    fn select<U: TableRow<T>>(self, table: T) -> QueryResult<Collected> {
+    fn select<U: TableRow<T>>(self, table: T) -> TakenQuery {
         select_target::<U, _>(table.filter(self))
     }
 }
 
-/// A row that has been read, or anything that knows its table and key: what derives `Identifiable`,
-/// by reference.
+/// A row that knows its table and key: what derives `Identifiable`, by reference.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which row it is",
     label = "not a row with a key",
-    note = "give a reference to a type with `#[derive(Identifiable)]` and `#[diesel(table_name = …)]`; `#[diesel(primary_key(…))]` when the key is not `id`"
+    note = "give a reference to a type with `#[derive(Identifiable)]` and `#[diesel(table_name = …)]`, and with `#[diesel(primary_key(…))]` when the key is not `id`"
 )]
-pub trait KeyedRow: HasTable<Table: Table<FromClause: QueryFragment<Sqlite>>> + Sized {
+pub trait KeyedRow: Sized {
+    /// The table that the row is in.
+    type Of;
     #[doc(hidden)]
-    fn select_as<U: TableRow<Self::Table>>(self) -> QueryResult<Collected>;
+    fn select<U: TableRow<Self::Of>>(self) -> TakenQuery;
     #[doc(hidden)]
-    fn delete(self) -> QueryResult<Statement>;
+    fn delete(self) -> TakenWrite;
 }
 
 #[diagnostic::do_not_recommend]
-impl<R> KeyedRow for R
+impl<R, T, W> KeyedRow for R
 where
-    R: Identifiable + IntoUpdateTarget,
-    <R as HasTable>::Table: Table<FromClause: QueryFragment<Sqlite>>,
-    <R as IntoUpdateTarget>::WhereClause: QueryFragment<Sqlite>,
-    DeleteStatement<<R as HasTable>::Table, <R as IntoUpdateTarget>::WhereClause>: QueryFragment<Sqlite>,
+    R: Identifiable + HasTable<Table = T> + IntoUpdateTarget<WhereClause = W>,
+    T: Table<FromClause: QueryFragment<Sqlite>>,
+    W: QueryFragment<Sqlite>,
+    DeleteStatement<T, W>: QueryFragment<Sqlite> + QueryId,
 {
-    fn select_as<U: TableRow<Self::Table>>(self) -> QueryResult<Collected> {
+    type Of = T;
+
+    fn select<U: TableRow<T>>(self) -> TakenQuery {
         select_target::<U, _>(self)
     }
 
-    fn delete(self) -> QueryResult<Statement> {
-        collect(&diesel::delete(self))?.into_statement(Want::Count)
+    fn delete(self) -> TakenWrite {
+        TakenWrite::one(capture(&diesel::delete(self), Want::Count))
     }
 }
 
 /// A [`KeyedRow`] whose table's rows are read as `U`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name a row that can be read as `{U}`",
-    label = "not a row that is read as `{U}`"
+    message = "`{Self}` does not say which row it is",
+    label = "not a row with a key",
+    note = "give a reference to a type with `#[derive(Identifiable)]` and `#[diesel(table_name = …)]`, and with `#[diesel(primary_key(…))]` when the key is not `id`"
 )]
 pub trait StoredRow<U>: Sized {
     #[doc(hidden)]
-    fn select(self) -> (QueryResult<Collected>, super::query::Decode<U>);
+    fn select(self) -> (TakenQuery, Decode<U>);
 }
 
+// Without `do_not_recommend`: a `U` that does not fit is then told as `TableRow` tells it.
 impl<R, U> StoredRow<U> for R
 where
     R: KeyedRow,
-    U: TableRow<<R as HasTable>::Table>,
+    U: TableRow<R::Of>,
 {
-    fn select(self) -> (QueryResult<Collected>, super::query::Decode<U>) {
-        (self.select_as::<U>(), U::decode())
+    fn select(self) -> (TakenQuery, Decode<U>) {
+        (KeyedRow::select::<U>(self), U::decode())
     }
 }
 
 /// The rows that a target names, as `U`.
-pub(crate) fn select_target<U, R>(target: R) -> QueryResult<Collected>
+pub(crate) fn select_target<U, R>(target: R) -> TakenQuery
 where
     R: IntoUpdateTarget<Table: Table<FromClause: QueryFragment<Sqlite>>>,
     R::WhereClause: QueryFragment<Sqlite>,
     U: TableRow<R::Table>,
 {
     let target = target.into_update_target();
-    collect(&SelectFrom {
+    let select = SelectFrom {
         columns: U::selection(),
         from: target.table.from_clause(),
         filter: target.where_clause,
-    })
+    };
+    TakenQuery(collect(&select))
 }
