@@ -147,7 +147,8 @@ impl<U: Send + 'static> Read<Option<U>> {
         Read {
             state: match self.state {
                 State::Waiting(ReadPlan { database, level, timeout, start }) => {
-                    let start: Start<ReadTerms, U> = Box::new(|db, terms| Box::pin(require(start(db, terms))));
+                    let start: Start<ReadTerms, U> =
+                        Box::new(|db, terms| Box::pin(require(start(db, terms))));
                     State::Waiting(ReadPlan { database, level, timeout, start })
                 }
                 State::Running(row) => State::Running(Box::pin(require(row))),

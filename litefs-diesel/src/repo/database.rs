@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::standin::{Collected, Readers};
-use super::ReadLevel;
+use super::standin::{Collected, LitefsConnection, Readers};
+use super::{Health, ReadLevel};
 use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
@@ -24,6 +24,8 @@ pub(crate) struct Database {
     pub(crate) readers: Arc<Readers>,
     /// What this node knows of its own role and position.
     pub(crate) here: Arc<dyn Here>,
+    /// Opens a connection of this repo. May block.
+    pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
     /// Names the writes of this process.
     pub(crate) requests: Requests,
     /// What a call may take that names no time of its own.
@@ -50,6 +52,15 @@ pub(crate) trait Here: Send + Sync + 'static {
 
     /// The role now, and then each change.
     fn roles(&self) -> BoxStream<'static, Role>;
+
+    /// Returns when this node can read and knows where writes go.
+    fn ready(&self) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// How this node is, without asking anybody.
+    fn health(&self) -> Health;
+
+    /// Ends the whole node; idempotent.
+    fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>>;
 }
 
 /// Names the writes of one process start, one after the other.
@@ -109,8 +120,7 @@ impl Database {
     /// Runs statements in one transaction on the primary. What came of a write that is committed
     /// but not visible here is in the error, as [`Written`].
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
-        let request =
-            WriteRequest { id: self.requests.next(), statements, session: None, alone: false };
+        let request = WriteRequest { id: self.requests.next(), statements, session: None, alone: false };
         self.primary.write(request, terms).await
     }
 

@@ -8,28 +8,43 @@
 //! This room never decides where a write runs, never opens a file, and knows nothing of the
 //! network: reads go to the reader pool, writes to the one `Primary` that it is given.
 
+mod batch;
+mod blocking;
 mod builder;
 mod chunks;
 mod count;
 mod database;
 mod handle;
-mod level;
 mod insert;
+mod level;
 mod query;
 mod read;
 mod recorder;
 mod refuse;
 mod row;
+mod spool;
 mod standin;
+mod state;
+mod stream;
 mod taken;
 mod target;
 mod update;
+mod upsert;
 mod write;
 
+pub use batch::Batch;
+pub use blocking::Run;
 pub use builder::{Read, Write};
+pub use count::AnyQuery;
 pub(crate) use database::{Database, Here, Requests};
 pub use handle::RepoHandle;
+pub use insert::{InsertRecord, InsertRecords};
 pub use level::ReadLevel;
 pub use query::ReadQuery;
 pub use row::TableRow;
+pub use state::{Health, Roles};
+pub use stream::RowStream;
 pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};
+pub use update::{Changes, ChangesOf, RowChanges, WriteTarget};
+pub use upsert::{ConflictColumns, UpsertRow};
+pub use write::{ReturningStatement, WriteStatement};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use diesel::sqlite::SqliteConnection;
 
+use super::RepoHandle;
 use super::builder::Read;
 use super::database::{Database, Place, ReadTerms};
 use super::query::{Decode, ReadQuery};
@@ -12,7 +13,6 @@ use super::row::TableRow;
 use super::standin::Collected;
 use super::taken::TakenQuery;
 use super::target::{KeyOf, PredicateOn, StoredRow};
-use super::RepoHandle;
 use crate::error::Error;
 
 impl<L> RepoHandle<L> {

@@ -9,9 +9,7 @@ use diesel::backend::Backend;
 use diesel::connection::{DefaultLoadingMode, LoadConnection};
 use diesel::deserialize::FromSqlRow;
 use diesel::prelude::*;
-use diesel::query_builder::{
-    CollectedQuery, MoveableBindCollector, QueryBuilder, QueryFragment, QueryId,
-};
+use diesel::query_builder::{CollectedQuery, MoveableBindCollector, QueryBuilder, QueryFragment, QueryId};
 use diesel::row::{Field, Row};
 use diesel::sqlite::{Sqlite, SqliteQueryBuilder, SqliteType};
 
@@ -121,7 +119,11 @@ fn push_row<'a>(row: &impl Row<'a, Sqlite>, values: &mut Values) {
 
 /// `statement/execute.rs`: loads what was collected as the caller's type, on the thread that holds
 /// the connection. Stops after `keep` rows, and ends the statement.
-pub(crate) fn load_typed<U, ST>(conn: &mut SqliteConnection, query: Collected, keep: usize) -> QueryResult<Vec<U>>
+pub(crate) fn load_typed<U, ST>(
+    conn: &mut SqliteConnection,
+    query: Collected,
+    keep: usize,
+) -> QueryResult<Vec<U>>
 where
     U: FromSqlRow<ST, Sqlite>,
 {
@@ -170,9 +172,7 @@ pub(crate) fn load_parts(
 pub(crate) fn execute(conn: &mut SqliteConnection, statement: &Statement) -> QueryResult<Outcome> {
     let query = bound(&statement.sql, &statement.binds);
     match statement.want {
-        Want::Count => {
-            Ok(Outcome { count: conn.execute_returning_count(&query)? as u64, rows: None })
-        }
+        Want::Count => Ok(Outcome { count: conn.execute_returning_count(&query)? as u64, rows: None }),
         Want::Rows => {
             let mut rows = Rows::default();
             for row in LoadConnection::<DefaultLoadingMode>::load(conn, query)? {
@@ -214,11 +214,8 @@ where
     let mut all = Vec::with_capacity(rows.count as usize);
     for part in values.chunks(32_766 / columns.max(1) * columns) {
         let row = format!("({})", vec!["?"; columns].join(","));
-        let sql = format!(
-            "SELECT {} FROM (VALUES {})",
-            names.join(","),
-            vec![row; part.len() / columns].join(",")
-        );
+        let sql =
+            format!("SELECT {} FROM (VALUES {})", names.join(","), vec![row; part.len() / columns].join(","));
         let query = bound(&sql, &part.iter().copied().collect());
         scratch(|conn| {
             for row in LoadConnection::<DefaultLoadingMode>::load(conn, query)? {
@@ -230,7 +227,13 @@ where
     Ok(all)
 }
 
-fn bound(sql: &str, values: &Values) -> impl diesel::query_builder::Query<SqlType = diesel::sql_types::Untyped> + QueryFragment<Sqlite> + QueryId + use<> {
+fn bound(
+    sql: &str,
+    values: &Values,
+) -> impl diesel::query_builder::Query<SqlType = diesel::sql_types::Untyped>
++ QueryFragment<Sqlite>
++ QueryId
++ use<> {
     use diesel::sql_types::{Binary, Double, Text};
     let mut query = diesel::sql_query(sql).into_boxed::<Sqlite>();
     for value in values.iter() {
@@ -260,6 +263,9 @@ fn scratch<R>(work: impl FnOnce(&mut SqliteConnection) -> QueryResult<R>) -> Que
         }
     })
 }
+
+/// `connection/`
+pub type LitefsConnection = SqliteConnection;
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 

@@ -130,10 +130,7 @@ where
     U: TableRow<R::Table>,
 {
     let target = target.into_update_target();
-    let select = SelectFrom {
-        columns: U::selection(),
-        from: target.table.from_clause(),
-        filter: target.where_clause,
-    };
+    let select =
+        SelectFrom { columns: U::selection(), from: target.table.from_clause(), filter: target.where_clause };
     TakenQuery(collect(&select))
 }

@@ -108,7 +108,10 @@ impl<L> RepoHandle<L> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn returning<U: Send + Sync + 'static>(&self, statement: impl ReturningStatement<U>) -> Write<Vec<U>> {
+    pub fn returning<U: Send + Sync + 'static>(
+        &self,
+        statement: impl ReturningStatement<U>,
+    ) -> Write<Vec<U>> {
         let (statement, decode) = statement.collect_returning();
         send(&self.database, statement, move |outcomes| decoded(outcomes, decode))
     }
@@ -144,11 +147,7 @@ pub(crate) enum NoValue {
 }
 
 /// A write of these statements, whose value `finish` makes of their outcomes.
-pub(crate) fn send<T, F>(
-    database: &Arc<Database>,
-    statements: TakenWrite,
-    finish: F,
-) -> Write<T>
+pub(crate) fn send<T, F>(database: &Arc<Database>, statements: TakenWrite, finish: F) -> Write<T>
 where
     T: Send + Sync + 'static,
     F: FnOnce(Vec<Outcome>) -> Result<T, NoValue> + Send + 'static,
