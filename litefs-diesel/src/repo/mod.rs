@@ -48,3 +48,6 @@ pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};
 pub use update::{Changes, ChangesOf, RowChanges, WriteTarget};
 pub use upsert::{ConflictColumns, UpsertRow};
 pub use write::{ReturningStatement, WriteStatement};
+
+#[cfg(test)]
+mod tests;

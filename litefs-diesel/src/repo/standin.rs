@@ -265,7 +265,7 @@ fn scratch<R>(work: impl FnOnce(&mut SqliteConnection) -> QueryResult<R>) -> Que
 }
 
 /// `connection/`
-pub type LitefsConnection = SqliteConnection;
+pub(crate) type LitefsConnection = SqliteConnection;
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
