@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -218,7 +218,7 @@ impl<T: 'static> Future for Read<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |ReadPlan { database, level, timeout, start }| {
-            let deadline = Instant::now() + timeout.unwrap_or(database.timeout);
+            let deadline = database.deadline(timeout);
             start(database, ReadTerms { level, deadline })
         })
     }
@@ -229,7 +229,7 @@ impl<T: Send + 'static> Future for Write<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
-            let deadline = Instant::now() + timeout.unwrap_or(database.timeout);
+            let deadline = database.deadline(timeout);
             let written = start(database, Terms { deadline, ack });
             Box::pin(async { Ok(written.await?.0) })
         })

@@ -19,8 +19,7 @@ use crate::error::Error;
 #[diagnostic::on_unimplemented(
     message = "this is not a query for SQLite",
     label = "not a query",
-    note = "give what `load` takes: a table, a `SELECT`, or `sql_query(…)`",
-    note = "what was given: `{Self}`"
+    note = "give what `load` takes: a table, a `SELECT`, or `sql_query(…)`"
 )]
 pub trait AnyQuery {
     #[doc(hidden)]

@@ -93,7 +93,15 @@ pub(crate) enum Place {
     Primary,
 }
 
+/// Stands for "no limit" where a clock cannot hold the caller's.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl Database {
+    /// When a call ends that begins now.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Instant {
+        Instant::now() + timeout.unwrap_or(self.timeout).min(A_YEAR)
+    }
+
     /// Waits for what the level asks for, and says where the read then runs.
     pub(crate) async fn place(&self, terms: ReadTerms) -> Result<Place, Error> {
         match terms.level {

@@ -46,6 +46,12 @@ impl fmt::Debug for Roles {
 
 impl<L> RepoHandle<L> {
     /// What this node is for LiteFS, as far as it has heard. Does not block.
+    ///
+    /// ```no_run
+    /// # fn example(repo: litefs_diesel::RepoHandle) {
+    /// if repo.role().is_primary() { /* writes stay on this node */ }
+    /// # }
+    /// ```
     #[must_use]
     pub fn role(&self) -> Role {
         self.database.here.role()
@@ -73,6 +79,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// [`Error::NotExecuted`] when that was not so by the repo's own timeout, or the node shuts
     /// down.
+    ///
+    /// ```no_run
+    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// repo.ready().await?;
+    /// assert!(repo.health().accepting);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ready(&self) -> Result<(), Error> {
         self.database.here.ready().await
     }
@@ -88,6 +102,13 @@ impl<L> RepoHandle<L> {
     ///
     /// # Errors
     /// When LiteFS does not answer, or the node is shut down.
+    ///
+    /// ```no_run
+    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// let token: String = repo.position().await?.to_string();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn position(&self) -> Result<Position, Error> {
         self.database.here.position().await
     }
@@ -98,6 +119,14 @@ impl<L> RepoHandle<L> {
     ///
     /// # Errors
     /// When what ran did not end in time; the node is down all the same.
+    ///
+    /// ```no_run
+    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// repo.shutdown().await?;
+    /// repo.shutdown().await?; // again does no harm
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(&self) -> Result<(), Error> {
         self.database.here.shutdown().await
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::result::{Error as DieselError, QueryResult};
 use futures::Stream;
@@ -122,7 +122,7 @@ impl Running {
         level: ReadLevel,
         timeout: Option<Duration>,
     ) -> Self {
-        let terms = ReadTerms { level, deadline: Instant::now() + timeout.unwrap_or(database.timeout) };
+        let terms = ReadTerms { level, deadline: database.deadline(timeout) };
         let spool = Spool::new();
         let reading = Box::pin(read(Arc::clone(&database), query, terms, Arc::clone(&spool)));
         Self { database, spool, reading: Some(reading), fetching: None, failed: None }

@@ -27,8 +27,7 @@ use crate::statement::{Outcome, Want};
 #[diagnostic::on_unimplemented(
     message = "this is not a statement for SQLite",
     label = "not a statement",
-    note = "give what `execute` takes: an `INSERT`, `UPDATE`, `DELETE` or `sql_query(…)`",
-    note = "what was given: `{Self}`"
+    note = "give what `execute` takes: an `INSERT`, `UPDATE`, `DELETE` or `sql_query(…)`"
 )]
 pub trait WriteStatement {
     #[doc(hidden)]
@@ -49,8 +48,8 @@ impl<S: ExecuteDsl<Recorder>> WriteStatement for S {
     message = "the rows that this statement returns cannot be read as `{U}`",
     label = "not a statement for SQLite that returns `{U}`",
     note = "the fields of `{U}` must fit the returned columns in number, order and type, and be `Send + Sync`: name them with `.returning({U}::as_returning())`, where `{U}` derives `Queryable` and `Selectable`",
-    note = "for many rows use `repo.insert_all_returning(table, rows)`: Diesel has no batch insert that returns rows for other connections than its own",
-    note = "the statement that was given: `{Self}`"
+    note = "for an insert of many rows use `repo.insert_all_returning(table, rows)`: Diesel's own batch insert returns none outside its own connection",
+    note = "`!` or `_` for the type means that none was named: `let user: User = …`, or `repo.returning::<User>(statement)`"
 )]
 pub trait ReturningStatement<U> {
     #[doc(hidden)]

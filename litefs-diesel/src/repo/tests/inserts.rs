@@ -6,7 +6,7 @@ use super::*;
 fn insert_gives_the_row_with_its_key_and_defaults() {
     let test = TestRepo::new();
     let repo = &test.repo;
-    let user: User = done(repo.insert(users::table, &named("Ada"))).unwrap();
+    let user: User = done(repo.insert(users::table, named("Ada"))).unwrap();
     assert_eq!(user, User { id: 1, name: "Ada".into(), email: None, age: Some(18) });
     let user: User = done(repo.insert(users::table, users::name.eq("Bob"))).unwrap();
     assert_eq!(user.id, 2);

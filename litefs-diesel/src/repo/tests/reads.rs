@@ -46,7 +46,7 @@ fn a_boxed_query_and_a_reference_to_a_query_are_read() {
     assert_eq!(done(test.repo.all(query)).unwrap().len(), 1);
     let query = users::table.filter(users::name.eq(&name)).select(users::id);
     assert_eq!(done(test.repo.one::<i32>(&query)).unwrap(), Some(1));
-    assert_eq!(done(test.repo.count(&query)).unwrap(), 1);
+    assert_eq!(done(test.repo.count(query)).unwrap(), 1);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn reload_reads_the_row_as_it_is_now() {
 fn count_and_exists_go_over_any_query() {
     let test = TestRepo::with_users();
     let repo = &test.repo;
-    done(repo.insert(users::table, &named("Bob")).with_position()).map(|(_, _): (User, _)| ()).unwrap();
+    done(repo.insert(users::table, named("Bob")).with_position()).map(|(_, _): (User, _)| ()).unwrap();
     assert_eq!(done(repo.count(users::table)).unwrap(), 3);
     assert_eq!(done(repo.count(users::table.select(users::name).distinct())).unwrap(), 2);
     assert_eq!(done(repo.count(users::table.limit(1))).unwrap(), 1);
@@ -179,7 +179,7 @@ fn a_read_that_fails_is_a_read_error_with_what_sqlite_said() {
 fn each_level_reads_where_it_says() {
     let test = TestRepo::with_users();
     let repo = &test.repo;
-    let (_, position): (User, _) = done(repo.insert(users::table, &named("Eve")).with_position()).unwrap();
+    let (_, position): (User, _) = done(repo.insert(users::table, named("Eve")).with_position()).unwrap();
     assert_eq!(position.txid, 2);
     let count = |level| done(repo.count(users::table).at(level));
     let there = || test.node.reads.load(Ordering::Relaxed);

@@ -46,7 +46,7 @@ fn the_edges_of_all_storage_classes_come_back_equal() {
     let repo = &test.repo;
     let create = "CREATE TABLE things (id INTEGER PRIMARY KEY, big INTEGER, real REAL, text TEXT, blob BLOB)";
     done(repo.execute(diesel::sql_query(create))).unwrap();
-    let stored: Vec<Thing> = done(repo.insert_all_returning(things::table, &edges())).unwrap();
+    let stored: Vec<Thing> = done(repo.insert_all_returning(things::table, edges())).unwrap();
     assert_eq!(stored, edges());
     for level in [ReadLevel::Local, ReadLevel::Primary] {
         let read: Vec<Thing> = done(repo.all(things::table.order(things::id)).at(level)).unwrap();
