@@ -21,7 +21,7 @@ use crate::statement::Rows;
     label = "not a query for SQLite whose rows are `{U}`",
     note = "the fields of `{U}` must fit the query's columns in number, order and type: select them with `.select({U}::as_select())`, where `{U}` derives `Queryable` and `Selectable`",
     note = "for `sql_query`, `{U}` derives `QueryableByName`",
-    note = "`!` or `_` for the type means that none was named: `let users: Vec<User> = …`, or `repo.all::<User>(query)`"
+    note = "`!` for the type means that none was named: `let users: Vec<User> = …`, or `repo.all::<User>(query)`"
 )]
 pub trait ReadQuery<U>: Sized {
     #[doc(hidden)]

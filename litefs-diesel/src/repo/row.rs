@@ -18,7 +18,7 @@ use super::query::Decode;
     message = "a row of `{T}` cannot be read as `{Self}`",
     label = "`{Self}` is not `Selectable` from `{T}`",
     note = "give it `#[derive(Queryable, Selectable)]` and `#[diesel(table_name = …)]` with the table's name; the fields' types must fit the columns, and be `Send + Sync`",
-    note = "`!` or `_` for the type means that none was named: `let user: User = …`",
+    note = "`!` for the type means that none was named: `let user: User = …`",
     note = "for single columns or tuples, use `repo.all(table.select(…))` and `repo.returning(statement.returning(…))`"
 )]
 pub trait TableRow<T>: Sized + Send + Sync + 'static {

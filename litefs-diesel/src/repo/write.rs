@@ -49,7 +49,7 @@ impl<S: ExecuteDsl<Recorder>> WriteStatement for S {
     label = "not a statement for SQLite that returns `{U}`",
     note = "the fields of `{U}` must fit the returned columns in number, order and type, and be `Send + Sync`: name them with `.returning({U}::as_returning())`, where `{U}` derives `Queryable` and `Selectable`",
     note = "for an insert of many rows use `repo.insert_all_returning(table, rows)`: Diesel's own batch insert returns none outside its own connection",
-    note = "`!` or `_` for the type means that none was named: `let user: User = …`, or `repo.returning::<User>(statement)`"
+    note = "`!` for the type means that none was named: `let user: User = …`, or `repo.returning::<User>(statement)`"
 )]
 pub trait ReturningStatement<U> {
     #[doc(hidden)]
