@@ -100,6 +100,9 @@ pub enum NotExecuted {
     /// No node was primary until the deadline.
     #[error("there was no primary until the deadline")]
     NoLeader,
+    /// The node that it reached is not the primary, or ceased to be it before the commit.
+    #[error("the node that it reached is not the primary")]
+    NotPrimary,
     /// The primary could not be reached, and nothing was sent.
     #[error("the primary {primary} could not be reached before the deadline: {why}")]
     Unreachable {

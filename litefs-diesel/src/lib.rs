@@ -18,9 +18,17 @@ mod statement;
 mod value;
 mod writer;
 
-pub use config::Config;
+pub use config::{Config, JournalMode, RepoConfig, StartError};
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
+pub use litefs_diesel_macros::litefs_repo;
+pub use node::Node;
 pub use position::{ParsePositionError, Position};
-pub use repo::{ReadLevel, RepoHandle};
+pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
 pub use request::Ack;
+
+/// What the macros' expansions name, and nobody else.
+#[doc(hidden)]
+pub mod __private {
+    pub use diesel::SqliteConnection;
+}

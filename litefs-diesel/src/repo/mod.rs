@@ -1,4 +1,5 @@
-//! The typed methods: what `repo.all(…)`, `repo.insert(…)` and the others are.
+//! The typed methods (`repo.all(…)`, `repo.insert(…)` and the others), and what `#[litefs_repo]`
+//! expands into.
 //!
 //! Each method takes its arguments apart on the caller's thread (so that queries and values may
 //! borrow) and returns a [`Read`], a [`Write`], a [`Batch`] or a [`RowStream`]: lazy, owning what
@@ -17,13 +18,16 @@ mod database;
 mod handle;
 mod insert;
 mod level;
+mod litefs_repo;
+mod local;
 mod query;
 mod read;
 mod recorder;
 mod refuse;
 mod row;
 mod spool;
-mod standin;
+mod start;
+mod text;
 mod state;
 mod stream;
 mod taken;
@@ -40,8 +44,11 @@ pub(crate) use database::{Database, Here, Requests};
 pub use handle::RepoHandle;
 pub use insert::{InsertRecord, InsertRecords};
 pub use level::ReadLevel;
+pub use litefs_repo::LitefsRepo;
+pub use local::LocalConnection;
 pub use query::ReadQuery;
 pub use row::TableRow;
+pub use start::{on, start};
 pub use state::{Health, Roles};
 pub use stream::RowStream;
 pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};

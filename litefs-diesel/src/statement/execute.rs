@@ -1,1 +1,120 @@
-//! execute
+//! Runs a [`Statement`] on a `SqliteConnection`, and takes its rows down as [`Rows`].
+
+use diesel::connection::{Connection, DefaultLoadingMode, LoadConnection, SimpleConnection};
+use diesel::result::QueryResult;
+use diesel::row::{Field, Row};
+use diesel::sqlite::{SqliteConnection, SqliteType, SqliteValue};
+
+use super::fragment::Fragment;
+use super::{Outcome, Rows, Statement, Want};
+use crate::value::{ValueRef, Values};
+
+/// Runs one statement (for [`Want::Batch`] several), and gives what the caller wants of it.
+pub(crate) fn execute(conn: &mut SqliteConnection, statement: &Statement) -> QueryResult<Outcome> {
+    match statement.want {
+        Want::Count => {
+            let count = conn.execute_returning_count(&Fragment::new(statement)?)?;
+            Ok(Outcome { count: count as u64, rows: None })
+        }
+        Want::Rows => {
+            let rows = rows(conn, Fragment::new(statement)?)?;
+            Ok(Outcome { count: u64::from(rows.count), rows: Some(rows) })
+        }
+        Want::Batch => {
+            conn.batch_execute(&statement.sql)?;
+            Ok(Outcome::default())
+        }
+    }
+}
+
+fn rows(conn: &mut SqliteConnection, fragment: Fragment<'_>) -> QueryResult<Rows> {
+    let mut all = Rows::default();
+    for row in LoadConnection::<DefaultLoadingMode>::load(conn, fragment)? {
+        push_row(&mut all, &row?);
+    }
+    Ok(all)
+}
+
+/// Takes down one more row; the first one names the columns.
+pub(super) fn push_row<'a>(rows: &mut Rows, row: &impl Row<'a, diesel::sqlite::Sqlite>) {
+    if rows.count == 0 {
+        rows.columns = columns(row);
+    }
+    for column in 0..row.field_count() {
+        push_value(&mut rows.values, row.get(column).as_ref().and_then(Field::value));
+    }
+    rows.count += 1;
+}
+
+fn columns<'a>(row: &impl Row<'a, diesel::sqlite::Sqlite>) -> Vec<String> {
+    (0..row.field_count())
+        .map(|column| {
+            let field = row.get(column);
+            field.as_ref().and_then(Field::field_name).unwrap_or_default().to_owned()
+        })
+        .collect()
+}
+
+/// Appends what a column holds, by its storage class.
+pub(super) fn push_value(values: &mut Values, value: Option<SqliteValue<'_, '_, '_>>) {
+    let Some(mut value) = value else { return values.push(ValueRef::Null) };
+    match value.value_type() {
+        None => values.push(ValueRef::Null),
+        Some(SqliteType::SmallInt | SqliteType::Integer | SqliteType::Long) => {
+            values.push(ValueRef::Integer(value.read_long()));
+        }
+        Some(SqliteType::Float | SqliteType::Double) => values.push(ValueRef::Real(value.read_double())),
+        Some(SqliteType::Text) => {
+            let text = value.read_text();
+            // Diesel puts this character where the bytes are not UTF-8. It may also be in the text
+            // itself; either way the bytes tell. They cost a copy, so they are not asked always.
+            if text.contains(char::REPLACEMENT_CHARACTER) {
+                values.push(ValueRef::Text(value.read_blob()));
+            } else {
+                values.push(ValueRef::Text(text.as_bytes()));
+            }
+        }
+        // A storage class that SQLite does not have yet would be bytes.
+        Some(_) => values.push(ValueRef::Blob(value.read_blob())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::Connection;
+
+    use super::*;
+
+    fn statement(sql: &str, want: Want) -> Statement {
+        Statement { sql: sql.into(), binds: Values::new(), cacheable: false, want }
+    }
+
+    #[test]
+    fn rows_keep_names_order_and_storage_classes() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let sql = "SELECT 1 AS a, 2.5 AS b, 't' AS a, x'00ff' AS c, NULL, CAST(x'ff41' AS TEXT), '\u{fffd}'";
+        let rows = execute(&mut conn, &statement(sql, Want::Rows)).unwrap().rows.unwrap();
+        assert_eq!(rows.columns[..4], ["a", "b", "a", "c"]);
+        assert_eq!(rows.count, 1);
+        assert_eq!(
+            rows.values.iter().collect::<Vec<_>>(),
+            [
+                ValueRef::Integer(1),
+                ValueRef::Real(2.5),
+                ValueRef::Text(b"t"),
+                ValueRef::Blob(&[0, 255]),
+                ValueRef::Null,
+                ValueRef::Text(&[0xff, b'A']),
+                ValueRef::Text("\u{fffd}".as_bytes()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_count_is_the_number_of_rows_changed() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        execute(&mut conn, &statement("CREATE TABLE t (a); CREATE TABLE u (a)", Want::Batch)).unwrap();
+        let insert = statement("INSERT INTO t VALUES (1), (2), (3)", Want::Count);
+        assert_eq!(execute(&mut conn, &insert).unwrap().count, 3);
+    }
+}
