@@ -25,7 +25,7 @@ pub use litefs::Role;
 pub use litefs_diesel_macros::litefs_repo;
 pub use node::Node;
 pub use position::{ParsePositionError, Position};
-pub use repo::{LitefsRepo, LocalConnection, RepoHandle};
+pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
 pub use request::Ack;
 
 /// What the macros' expansions name, and nobody else.

@@ -1,49 +1,60 @@
-//! The typed methods, and what `#[litefs_repo]` expands into.
+//! The typed methods (`repo.all(…)`, `repo.insert(…)` and the others), and what `#[litefs_repo]`
+//! expands into.
+//!
+//! Each method takes its arguments apart on the caller's thread (so that queries and values may
+//! borrow) and returns a [`Read`], a [`Write`], a [`Batch`] or a [`RowStream`]: lazy, owning what
+//! it needs, a future or a stream itself. All bounds of an argument are folded into one trait of
+//! ours, whose message says to a Diesel user what is missing.
+//!
+//! This room never decides where a write runs, never opens a file, and knows nothing of the
+//! network: reads go to the reader pool, writes to the one `Primary` that it is given.
 
+mod batch;
+mod blocking;
+mod builder;
+mod chunks;
+mod count;
+mod database;
+mod handle;
+mod insert;
+mod level;
 mod litefs_repo;
 mod local;
+mod query;
+mod read;
+mod recorder;
+mod refuse;
+mod row;
+mod spool;
+mod start;
+mod text;
+mod state;
+mod stream;
+mod taken;
+mod target;
+mod update;
+mod upsert;
+mod write;
 
+pub use batch::Batch;
+pub use blocking::Run;
+pub use builder::{Read, Write};
+pub use count::AnyQuery;
+pub(crate) use database::{Database, Here, Requests};
+pub use handle::RepoHandle;
+pub use insert::{InsertRecord, InsertRecords};
+pub use level::ReadLevel;
 pub use litefs_repo::LitefsRepo;
 pub use local::LocalConnection;
+pub use query::ReadQuery;
+pub use row::TableRow;
+pub use start::{on, start};
+pub use state::{Health, Roles};
+pub use stream::RowStream;
+pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};
+pub use update::{Changes, ChangesOf, RowChanges, WriteTarget};
+pub use upsert::{ConflictColumns, UpsertRow};
+pub use write::{ReturningStatement, WriteStatement};
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use diesel::SqliteConnection;
-
-use crate::config::Config;
-use crate::error::{Error, NotExecuted};
-use crate::node::Node;
-
-// FOR THE `repo` AND `node` ENGINEERS: from here to the end of the file everything is replaced by
-// yours. The macro needs these names and signatures. `RepoHandle` has no bound on `L`, so that a
-// wrong `local = …` is one message (at the trait implementation) and not one at each mention.
-
-/// What a repo that `#[litefs_repo]` made holds.
-pub struct RepoHandle<L = SqliteConnection> {
-    local: PhantomData<fn() -> L>,
-}
-
-impl<L> Clone for RepoHandle<L> {
-    fn clone(&self) -> Self {
-        Self { local: PhantomData }
-    }
-}
-
-impl<L> fmt::Debug for RepoHandle<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RepoHandle").finish_non_exhaustive()
-    }
-}
-
-/// Starts a node that serves the repo `R` alone.
-pub async fn start<R: LitefsRepo>(config: Config) -> Result<R, Error> {
-    let _ = config;
-    Err(Error::NotExecuted(NotExecuted::ShuttingDown))
-}
-
-/// The repo `R` on a node that serves it.
-pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
-    let _ = node;
-    Err(Error::NotExecuted(NotExecuted::ShuttingDown))
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! A write that was given to a method that reads, told from other errors.
+
+use std::time::Instant;
+
+use diesel::result::Error as DieselError;
+
+use super::database::Database;
+use super::standin::writes;
+use crate::error::Error;
+
+/// The methods that take any query, and so a `DELETE … RETURNING` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadMethod {
+    All,
+    One,
+    Count,
+    Exists,
+    Stream,
+    /// Those that build their query themselves: it reads.
+    Own,
+}
+
+impl ReadMethod {
+    /// What a failed read is to the caller.
+    pub(crate) fn refusal(self, error: DieselError) -> Error {
+        if self != Self::Own && read_only(&error) { self.write_in_read() } else { Error::Read(error) }
+    }
+
+    /// The same for a query that was put inside another: there a write is a syntax error, and so
+    /// SQLite is asked here what the query alone would do.
+    pub(crate) async fn refusal_of(
+        self,
+        error: Error,
+        inner: String,
+        database: &Database,
+        deadline: Instant,
+    ) -> Error {
+        if !matches!(error, Error::Read(_) | Error::Rejected(_)) {
+            return error;
+        }
+        match database.readers.run(deadline, move |conn| writes(conn, &inner)).await {
+            Ok(true) => self.write_in_read(),
+            _ => self.refusal_there(error),
+        }
+    }
+
+    /// The same of a read's outcome.
+    pub(crate) fn refusal_there(self, error: Error) -> Error {
+        match error {
+            Error::Read(error) | Error::Rejected(error) => self.refusal(error),
+            other => other,
+        }
+    }
+
+    fn write_in_read(self) -> Error {
+        let (method, instead) = match self {
+            Self::All => ("all", "returning"),
+            Self::One => ("one", "returning_one"),
+            Self::Count => ("count", "execute"),
+            Self::Exists => ("exists", "execute"),
+            Self::Stream => ("stream", "returning"),
+            Self::Own => ("get", "update"),
+        };
+        Error::WriteInRead { method, instead }
+    }
+}
+
+/// What a read-only connection says to a write: Diesel has no kind for it, SQLite always these words.
+fn read_only(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, info) if info.message() == "attempt to write a readonly database")
+}
