@@ -19,6 +19,7 @@ mod value;
 mod writer;
 
 pub use config::Config;
+pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use position::{ParsePositionError, Position};
