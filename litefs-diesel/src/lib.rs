@@ -33,4 +33,6 @@ pub use request::Ack;
 #[doc(hidden)]
 pub mod __private {
     pub use diesel::SqliteConnection;
+
+    pub use crate::node::{on, start};
 }

@@ -127,14 +127,20 @@ async fn a_node_of_another_cluster_is_refused_at_once_and_says_why() {
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", Limits::default(), identity("us")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &node)]);
     let error = asking.write("INSERT").await.unwrap_err();
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("cluster.name")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("cluster.name")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_host_that_the_table_does_not_list_is_refused_by_name() {
     let asking = Asking::start(replica_of("nowhere"), &[]);
     let error = asking.write("INSERT").await.unwrap_err();
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`nowhere`")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`nowhere`")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
