@@ -62,7 +62,9 @@ impl<'a> Route<'a> {
                 continue;
             };
             let Some(peer) = self.peers.get(&hostname) else {
-                return Err(refused(format!("too many hosts were named as primary; the last is `{hostname}`")));
+                return Err(refused(format!(
+                    "too many hosts were named as primary; the last is `{hostname}`"
+                )));
             };
             if !hinted && let Some(other) = peer.points_to().filter(|other| *other != hostname) {
                 if self.follow(Some(other)) {

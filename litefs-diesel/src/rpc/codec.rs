@@ -62,7 +62,10 @@ pub(super) fn caller<S: Service, T: AsyncRead + AsyncWrite>(
 }
 
 /// The transport of the answering side.
-pub(crate) fn answerer<S: Service, T: AsyncRead + AsyncWrite>(io: T, max_frame: usize) -> Framed<T, Answerer<S>> {
+pub(crate) fn answerer<S: Service, T: AsyncRead + AsyncWrite>(
+    io: T,
+    max_frame: usize,
+) -> Framed<T, Answerer<S>> {
     framed(io, Answerer { frames: frames(max_frame), max_frame, service: PhantomData })
 }
 
@@ -94,7 +97,8 @@ impl<S> Encoder<ClientMessage<Outgoing>> for Caller<S> {
                 let Some(deadline_ms) = wire::deadline_ms(deadline, Instant::now()) else {
                     return Ok(()); // its caller's own timer says so
                 };
-                let head = Up::Call { id: request.id, deadline_ms, trace: request.context.trace_context.into() };
+                let head =
+                    Up::Call { id: request.id, deadline_ms, trace: request.context.trace_context.into() };
                 let start = to.len();
                 wire::frame(to, self.max_frame, |frame| {
                     frame.message(&head)?;

@@ -59,14 +59,12 @@ impl Refusal {
                 other @ NotExecuted::Unreachable { .. } => Self::Refused(other.to_string()),
             },
             // Whoever asks waits for itself, so a writer has no reason to say this.
-            Error::CommittedNotVisible { position, .. } => Self::NotDecoded {
-                position,
-                why: "the primary waited for its own position in vain".into(),
-            },
-            other @ (Error::NotFound
-            | Error::TooManyRows
-            | Error::WriteInRead { .. }
-            | Error::Start(_)) => Self::Refused(other.to_string()),
+            Error::CommittedNotVisible { position, .. } => {
+                Self::NotDecoded { position, why: "the primary waited for its own position in vain".into() }
+            }
+            other @ (Error::NotFound | Error::TooManyRows | Error::WriteInRead { .. } | Error::Start(_)) => {
+                Self::Refused(other.to_string())
+            }
         }
     }
 

@@ -263,7 +263,8 @@ async fn a_call_that_waits_behind_a_stuck_connection_is_known_not_to_be_sent() {
     let request = write_request("INSERT", 1 << 20);
     let message = Message::new(&write(&request));
     let deadline = Instant::now() + Duration::from_millis(50);
-    let (first, second) = tokio::join!(client.call(message.clone(), deadline), client.call(message, deadline));
+    let (first, second) =
+        tokio::join!(client.call(message.clone(), deadline), client.call(message, deadline));
     assert!(matches!(first, Err(Failure::Lost(_))), "{first:?}");
     assert!(matches!(second, Err(Failure::NotSent(_))), "{second:?}");
 }
@@ -324,7 +325,10 @@ fn every_refusal_is_an_error_of_the_same_meaning_and_back() {
         assert_eq!(back, refusal);
     }
     let error = Refusal::UnknownRepo("Audit".into()).into_error("a");
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`Audit`")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`Audit`")),
+        "{error}"
+    );
 }
 
 fn identity(process: u128) -> Identity {
@@ -361,7 +365,8 @@ async fn a_hello_tells_each_who_the_other_is() {
 
 #[tokio::test]
 async fn the_highest_common_version_is_spoken() {
-    let (old, new) = (Identity { protocol: 1..=3, ..identity(1) }, Identity { protocol: 2..=5, ..identity(2) });
+    let (old, new) =
+        (Identity { protocol: 1..=3, ..identity(1) }, Identity { protocol: 2..=5, ..identity(2) });
     for (caller, called) in [(&old, &new), (&new, &old)] {
         let (a, b) = meet(caller, called).await;
         assert_eq!((a.unwrap().protocol, b.unwrap().0.protocol), (3, 3));
@@ -370,7 +375,8 @@ async fn the_highest_common_version_is_spoken() {
 
 #[tokio::test]
 async fn versions_without_overlap_are_refused_and_both_ranges_are_named() {
-    let (old, new) = (Identity { protocol: 1..=2, ..identity(1) }, Identity { protocol: 3..=4, ..identity(2) });
+    let (old, new) =
+        (Identity { protocol: 1..=2, ..identity(1) }, Identity { protocol: 3..=4, ..identity(2) });
     let (a, b) = meet(&old, &new).await;
     let (a, b) = (a.unwrap_err(), b.unwrap_err());
     assert!(a.to_string().contains("speaks 1 to 2, the other 3 to 4"), "{a}");
