@@ -1,11 +1,9 @@
 //! Frames as tarpc's messages, and tarpc's messages as frames.
 
-use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tarpc::{ClientMessage, RequestName, Response, context, trace};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::bytes::{Bytes, BytesMut};

@@ -219,6 +219,17 @@ fn judge(frame: &[u8], identity: &Identity) -> Result<(Peer, Purpose), HelloErro
 }
 
 impl Identity {
+    /// Fails when the names are too long for a hello: no node could then talk to this one.
+    pub(crate) fn check_size(&self) -> Result<(), HelloError> {
+        let verdict = Verdict::Welcome { protocol: u16::MAX };
+        let mut frame = BytesMut::new();
+        wire::frame(&mut frame, MAX_HELLO, |frame| {
+            frame.message(&self.opening())?;
+            frame.message(&(verdict, self.introduction()))
+        })
+        .map_err(|_| HelloError::TooLarge)
+    }
+
     fn versions(&self) -> Versions {
         Versions { oldest: *self.protocol.start(), newest: *self.protocol.end() }
     }
