@@ -58,6 +58,8 @@ impl Access {
     /// The same for a future whose outcome is not a plain [`Error`].
     pub(super) fn wait_plain<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
         let _inside = self.runtime.enter();
-        pollster::block_on(begin())
+        // A task of another runtime may only poll so often before it must yield to that runtime,
+        // which it cannot while it is blocked here: without this, its 129th wait would never end.
+        pollster::block_on(tokio::task::unconstrained(begin()))
     }
 }
