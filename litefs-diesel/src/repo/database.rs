@@ -8,13 +8,17 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::standin::{Collected, LitefsConnection, Readers};
 use super::{Health, ReadLevel};
 use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
+use crate::reader::Readers;
 use crate::request::{Ack, Primary, RequestId, Terms, WriteRequest, Written};
+use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
+
+// FOR THE LEAD: `pub use crate::connection::LitefsConnection` in its place.
+pub(crate) type LitefsConnection = diesel::SqliteConnection;
 
 /// One database of a node. The node fills it; a [`RepoHandle`](super::RepoHandle) shares it.
 pub(crate) struct Database {
