@@ -20,13 +20,13 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use super::database::LitefsConnection;
-use super::{Database, Health, Here, RepoHandle, Requests};
+use super::{Database, Health, Here, RepoHandle};
 use crate::config::{Config, RepoConfig};
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Begin, Primary, Terms, Transaction, WriteRequest, Written};
+use crate::request::{Begin, Primary, RequestId, Terms, Transaction, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 use crate::writer::{History, Writer};
 
@@ -170,12 +170,16 @@ impl TestRepo {
             conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(Error::Read)?;
             Ok(conn)
         };
+        let sequence = AtomicU64::new(1);
         let repo = RepoHandle::new(Arc::new(Database {
             primary: Arc::clone(&node) as _,
             readers: Arc::clone(&readers),
             here: Arc::clone(&node) as _,
             connect: Arc::new(connect),
-            requests: Requests::new(7),
+            ids: Arc::new(move || RequestId {
+                client: 7,
+                sequence: sequence.fetch_add(1, Ordering::Relaxed),
+            }),
             timeout: Duration::from_secs(30),
             runtime: runtime.handle().clone(),
         }));
