@@ -13,12 +13,14 @@ mod reader;
 pub mod repo;
 mod request;
 mod rpc;
+mod runtime;
 mod server;
 mod statement;
 mod value;
 mod writer;
 
 pub use config::{Config, JournalMode, RepoConfig, StartError};
+pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use litefs_diesel_macros::litefs_repo;

@@ -1,1 +1,29 @@
-//! connection
+//! The drop-in Diesel connection: reads run on this node's file, writes on the primary.
+//!
+//! [`LitefsConnection`] is what the application holds. Behind it, `node` sends each statement its
+//! way: `local` reads here, `transaction` and the [`Primary`](crate::request::Primary) run the
+//! rest; `kinds` knows which statement does what.
+//!
+//! This room never writes to a file, and never knows where the primary is.
+
+mod access;
+mod batch;
+mod fault;
+mod kinds;
+mod litefs_connection;
+mod local;
+mod node;
+mod pragma;
+mod recent;
+mod refusal;
+pub(crate) mod registry;
+mod session;
+mod tap;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod traits;
+
+pub(crate) use access::Access;
+pub(crate) use kinds::Kinds;
+pub use litefs_connection::LitefsConnection;

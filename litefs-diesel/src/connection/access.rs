@@ -1,0 +1,63 @@
+//! What a connection needs of the node that serves its database.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use diesel::result::QueryResult;
+
+use super::kinds::Kinds;
+use crate::error::Error;
+use crate::reader::Readers;
+use crate::request::{Ack, Primary, RequestId, Terms};
+
+/// One database of a node, as its connections see it. They share one.
+pub(crate) struct Access {
+    /// The repo's name, for messages.
+    pub(crate) name: String,
+    /// The database file, canonical: what `establish` is matched with.
+    pub(crate) file: PathBuf,
+    /// Where writes run.
+    pub(crate) primary: Arc<dyn Primary>,
+    /// Where reads run.
+    pub(crate) readers: Arc<Readers>,
+    /// What is known of statements, for all connections.
+    pub(crate) kinds: Arc<Kinds>,
+    /// How long a call may take.
+    pub(crate) timeout: Duration,
+    /// Names the next write.
+    pub(crate) ids: Arc<dyn Fn() -> RequestId + Send + Sync>,
+    /// The node's own runtime. The primary's futures are polled inside of it.
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// The setting `foreign_keys`.
+    pub(crate) foreign_keys: bool,
+    /// The setting `journal_mode`.
+    pub(crate) journal_mode: String,
+}
+
+impl Access {
+    /// Until when a call that begins now may take.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// What a write of a connection is promised: when it returns, this node can read it back.
+    pub(super) fn terms(&self) -> Terms {
+        Terms { deadline: self.deadline(), ack: Ack::Visible }
+    }
+
+    /// Blocks this thread until the future is done. Any thread may, one of a runtime too.
+    pub(super) fn wait<F, T>(&self, begin: impl FnOnce() -> F) -> QueryResult<T>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.wait_plain(begin).map_err(Error::into_diesel)
+    }
+
+    /// The same for a future whose outcome is not a plain [`Error`].
+    pub(super) fn wait_plain<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
+        let _inside = self.runtime.enter();
+        pollster::block_on(begin())
+    }
+}

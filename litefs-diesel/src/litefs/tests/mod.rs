@@ -1,0 +1,6 @@
+//! Tests of the room as a whole.
+
+mod server;
+mod wait;
+
+mod real;
