@@ -1,6 +1,4 @@
 //! litefs-diesel
-// The whole crate is being built room by room; see ARCHITECTURE.md.
-#![allow(dead_code, unused_imports)] // removed when the rooms are joined
 
 pub mod config;
 mod connection;

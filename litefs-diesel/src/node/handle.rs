@@ -19,7 +19,8 @@ use crate::connection::{Access, LitefsConnection};
 use crate::error::{Error, NotExecuted};
 use crate::forward::Peers;
 use crate::litefs::{Litefs, Role};
-use crate::repo::{Database, LitefsRepo, RepoHandle, Requests};
+use crate::repo::{Database, LitefsRepo, RepoHandle};
+use crate::request::Ids;
 
 /// One process's part in the cluster: its databases, its port, its view of LiteFS.
 ///
@@ -69,7 +70,7 @@ pub(super) struct Parts {
     pub(super) litefs: Arc<Litefs>,
     pub(super) served: BTreeMap<String, Arc<Served>>,
     pub(super) peers: Arc<Peers>,
-    pub(super) requests: Arc<Requests>,
+    pub(super) ids: Ids,
     pub(super) address: Option<SocketAddr>,
     /// Tells the tasks to end.
     pub(super) stopping: CancellationToken,
@@ -247,7 +248,7 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
         readers: served.readers.clone(),
         here: Arc::new(HereOf { node: node.inner.clone(), served: served.clone() }),
         connect: Arc::new(move || connect(&access)),
-        requests: node.inner.parts.requests.clone(),
+        ids: node.inner.parts.ids.clone(),
         timeout: served.settings.timeout,
         runtime: node.inner.parts.runtime.handle().clone(),
     };

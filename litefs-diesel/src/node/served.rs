@@ -45,7 +45,6 @@ impl Served {
             common.peers.clone(),
             history,
         ));
-        let requests = common.requests.clone();
         let access = Arc::new(Access {
             name: settings.name.clone(),
             file: settings.database.file().to_owned(),
@@ -53,7 +52,7 @@ impl Served {
             readers: readers.clone(),
             kinds: Arc::new(Kinds::new(readers.clone())),
             timeout: settings.timeout,
-            ids: Arc::new(move || requests.next()),
+            ids: common.ids.clone(),
             runtime: common.runtime.clone(),
             foreign_keys: settings.foreign_keys,
             journal_mode: journal_mode.as_str().to_owned(),

@@ -18,8 +18,7 @@ use crate::config::check::check_folders;
 use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role};
-use crate::repo::Requests;
-use crate::request::Primary;
+use crate::request::{Ids, Primary, ids};
 use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::server::{self, Limits, Reports, Services};
@@ -32,7 +31,7 @@ pub(super) struct Common {
     pub(super) peers: Arc<Peers>,
     /// The names of the other nodes, as far as the settings list them.
     pub(super) others: Vec<String>,
-    pub(super) requests: Arc<Requests>,
+    pub(super) ids: Ids,
     pub(super) runtime: Handle,
 }
 
@@ -64,7 +63,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         replicated: !settings.is_alone(),
         others: others(&settings.cluster),
         peers,
-        requests: Arc::new(Requests::new(process)),
+        ids: ids(process),
         runtime: runtime.handle().clone(),
     };
     leader(&common.litefs, &settings, deadline).await?;
@@ -96,8 +95,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     }
     tasks.close();
     tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
-    let Common { peers, requests, .. } = common;
-    Ok(Parts { settings, litefs, served, peers, requests, address, stopping, tasks, runtime })
+    let Common { peers, ids, .. } = common;
+    Ok(Parts { settings, litefs, served, peers, ids, address, stopping, tasks, runtime })
 }
 
 async fn checked(settings: Settings) -> Result<Settings, StartError> {

@@ -91,8 +91,14 @@ struct WritePlan<T> {
 
 enum State<P, T> {
     Waiting(P),
-    Running(BoxFuture<'static, Result<T, Error>>),
+    Running(Running<T>),
     Done,
+}
+
+struct Running<T> {
+    call: BoxFuture<'static, Result<T, Error>>,
+    /// Entered on each poll: the call's timers are the node's, whoever polls it.
+    runtime: tokio::runtime::Handle,
 }
 
 impl<T: 'static> Read<T> {
@@ -151,7 +157,9 @@ impl<U: Send + 'static> Read<Option<U>> {
                         Box::new(|db, terms| Box::pin(require(start(db, terms))));
                     State::Waiting(ReadPlan { database, level, timeout, start })
                 }
-                State::Running(row) => State::Running(Box::pin(require(row))),
+                State::Running(Running { call, runtime }) => {
+                    State::Running(Running { call: Box::pin(require(call)), runtime })
+                }
                 State::Done => State::Done,
             },
         }
@@ -218,8 +226,8 @@ impl<T: 'static> Future for Read<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |ReadPlan { database, level, timeout, start }| {
-            let deadline = database.deadline(timeout);
-            start(database, ReadTerms { level, deadline })
+            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
+            Running { call: start(database, ReadTerms { level, deadline }), runtime }
         })
     }
 }
@@ -229,25 +237,23 @@ impl<T: Send + 'static> Future for Write<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
-            let deadline = database.deadline(timeout);
+            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
             let written = start(database, Terms { deadline, ack });
-            Box::pin(async { Ok(written.await?.0) })
+            Running { call: Box::pin(async { Ok(written.await?.0) }), runtime }
         })
     }
 }
 
 impl<P, T> State<P, T> {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
-    ) -> Poll<Result<T, Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>, start: impl FnOnce(P) -> Running<T>) -> Poll<Result<T, Error>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::Waiting(plan) => start(plan),
             Self::Running(running) => running,
             Self::Done => panic!("a call was polled after it had given its result"),
         };
-        let polled = running.as_mut().poll(cx);
+        let inside = running.runtime.enter();
+        let polled = running.call.as_mut().poll(cx);
+        drop(inside);
         if polled.is_pending() {
             *self = Self::Running(running);
         }

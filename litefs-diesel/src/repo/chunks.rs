@@ -7,7 +7,8 @@ use diesel::query_builder::QueryFragment;
 use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 
-use super::standin::{Collected, collect, sql_of};
+use super::text::sql_of;
+use crate::statement::capture::{Collected, capture};
 use crate::statement::{Statement, Want};
 
 /// SQLite's limit of variables in a statement (`SQLITE_MAX_VARIABLE_NUMBER`, its default).
@@ -55,7 +56,7 @@ impl<S: QueryFragment<Sqlite>> Chunk<S> {
     fn new(sql: String, row: S) -> QueryResult<Self> {
         let most = if row_values(&sql).is_some() {
             // As many as the binds say: a `?` in the text may be part of a string.
-            let variables = collect(&row)?.into_statement(Want::Count)?.binds.len();
+            let variables = capture(&row, Want::Count)?.binds.len();
             MOST_VARIABLES / variables.max(1)
         } else {
             1
@@ -81,7 +82,8 @@ impl<S: QueryFragment<Sqlite>> Chunk<S> {
         }
         sql.push_str(returning);
         let rows = self.rows.iter().map(|row| row as &dyn QueryFragment<Sqlite>);
-        Collected::from_parts(sql, cacheable, rows.chain(columns))?.into_statement(want)
+        let parts: Vec<_> = rows.chain(columns).collect();
+        Collected::from_parts(sql, cacheable, &parts)?.into_statement(want)
     }
 }
 

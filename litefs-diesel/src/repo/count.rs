@@ -11,9 +11,9 @@ use super::builder::Read;
 use super::query::Decode;
 use super::read::rows;
 use super::refuse::ReadMethod;
-use super::standin::collect;
 use super::taken::TakenQuery;
 use crate::error::Error;
+use crate::statement::capture::Collected;
 
 /// Any Diesel query: a table, a `SELECT` however built, `sql_query`.
 #[diagnostic::on_unimplemented(
@@ -33,7 +33,7 @@ where
     Q::Query: QueryFragment<Sqlite>,
 {
     fn collect_any(self) -> TakenQuery {
-        TakenQuery(collect(&self.as_query()))
+        TakenQuery(Collected::new(&self.as_query()))
     }
 }
 
@@ -80,7 +80,7 @@ impl<L> RepoHandle<L> {
         let decode = Decode::of::<ST>();
         Read::new(&self.database, move |database, terms| async move {
             let query = query.0.map_err(Error::Read)?;
-            let inner = query.sql.clone();
+            let inner = query.sql().to_owned();
             let query = query.within(what, "");
             match rows(&database, ReadMethod::Own, query, decode, usize::MAX, terms).await {
                 Ok(mut rows) => rows.pop().ok_or(Error::Read(DieselError::NotFound)),

@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use tracing::Instrument;
 
-use super::standin::{Collected, LitefsConnection, Readers};
+use super::special::runs_alone;
 use super::{Health, ReadLevel};
+use crate::connection::LitefsConnection;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
-use crate::request::{Ack, Primary, RequestId, Terms, WriteRequest, Written};
+use crate::reader::Readers;
+use crate::request::{Ack, Ids, Primary, Terms, WriteRequest, Written};
+use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
 
 /// One database of a node. The node fills it; a [`RepoHandle`](super::RepoHandle) shares it.
@@ -26,8 +29,8 @@ pub(crate) struct Database {
     pub(crate) here: Arc<dyn Here>,
     /// Opens a connection of this repo. May block.
     pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
-    /// Names the writes of this process.
-    pub(crate) requests: Requests,
+    /// Names the next write.
+    pub(crate) ids: Ids,
     /// What a call may take that names no time of its own.
     pub(crate) timeout: Duration,
     /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
@@ -61,23 +64,6 @@ pub(crate) trait Here: Send + Sync + 'static {
 
     /// Ends the whole node; idempotent.
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>>;
-}
-
-/// Names the writes of one process start, one after the other.
-#[derive(Debug)]
-pub(crate) struct Requests {
-    client: u128,
-    next: AtomicU64,
-}
-
-impl Requests {
-    pub(crate) fn new(client: u128) -> Self {
-        Self { client, next: AtomicU64::new(1) }
-    }
-
-    pub(crate) fn next(&self) -> RequestId {
-        RequestId { client: self.client, sequence: self.next.fetch_add(1, Ordering::Relaxed) }
-    }
 }
 
 /// When a call that reads ends, and where it may run.
@@ -128,8 +114,15 @@ impl Database {
     /// Runs statements in one transaction on the primary. What came of a write that is committed
     /// but not visible here is in the error, as [`Written`].
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
-        let request = WriteRequest { id: self.requests.next(), statements, session: None, alone: false };
-        self.primary.write(request, terms).await
+        let alone = runs_alone(&statements)?;
+        let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
+        let request = WriteRequest { id: (self.ids)(), statements, session: None, alone };
+        async {
+            tracing::debug!(id = ?request.id, "captured");
+            self.primary.write(request, terms).await
+        }
+        .instrument(span)
+        .await
     }
 
     /// Work that blocks, on a thread of the node's runtime.
@@ -145,6 +138,15 @@ impl Database {
                 Err(_) => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
             },
         }
+    }
+}
+
+/// The first statement's text for a span, where a long one would only be in the way.
+fn text(statements: &[Statement]) -> &str {
+    let sql = statements.first().map_or("", |statement| statement.sql.as_str());
+    match sql.char_indices().nth(200) {
+        Some((end, _)) => &sql[..end],
+        None => sql,
     }
 }
 

@@ -9,10 +9,10 @@ use super::RepoHandle;
 use super::builder::Write;
 use super::chunks::chunks;
 use super::row::{Returning, TableRow};
-use super::standin::capture;
 use super::taken::TakenWrite;
 use super::write::{counted, decoded, one_row, send};
 use crate::statement::Want;
+use crate::statement::capture::capture;
 
 /// What `insert_into(table).values(…)` takes as one row of the table `T`: a type that derives
 /// `Insertable`, by value or reference, `column.eq(value)`, or a tuple of those.

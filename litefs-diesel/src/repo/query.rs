@@ -8,9 +8,11 @@ use diesel::query_dsl::CompatibleType;
 use diesel::result::QueryResult;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::standin::{Collected, collect, load_typed, replay_as};
 use super::taken::TakenQuery;
 use crate::statement::Rows;
+use crate::statement::capture::Collected;
+use crate::statement::load::load_typed;
+use crate::statement::replay::replay_as;
 
 /// A Diesel query whose rows can be read as `U`: a table, a `SELECT` however built, boxed and
 /// borrowed ones too, `sql_query`.
@@ -42,7 +44,7 @@ where
         const {
             let _ = Q::Query::IS_WINDOW_FUNCTION;
         }
-        (TakenQuery(collect(&self.as_query())), Decode::of::<ST>())
+        (TakenQuery(Collected::new(&self.as_query())), Decode::of::<ST>())
     }
 }
 

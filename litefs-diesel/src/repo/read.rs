@@ -10,10 +10,10 @@ use super::database::{Database, Place, ReadTerms};
 use super::query::{Decode, ReadQuery};
 use super::refuse::ReadMethod;
 use super::row::TableRow;
-use super::standin::Collected;
 use super::taken::TakenQuery;
 use super::target::{KeyOf, PredicateOn, StoredRow};
 use crate::error::Error;
+use crate::statement::capture::Collected;
 
 impl<L> RepoHandle<L> {
     /// All rows of a query, as `U`.
@@ -163,7 +163,7 @@ pub(crate) async fn rows<U: Send + 'static>(
         }
         Place::Primary => {
             // The primary sends no more than what is looked at.
-            let inner = query.sql.clone();
+            let inner = query.sql().to_owned();
             let query = query.within("SELECT * FROM", &format!("LIMIT {keep}"));
             match database.read_there(query, terms.deadline).await {
                 Ok(rows) => (decode.replay)(&rows).map_err(Error::Read),

@@ -11,7 +11,7 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{ConnectionResult, QueryResult};
 use diesel::sqlite::Sqlite;
 
-use super::standin::capture;
+use crate::statement::capture::capture;
 use crate::statement::{Statement, Want};
 
 /// Takes down statements, and says of each that it changed no row.

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use diesel::result::Error as DieselError;
+use diesel::sqlite::SqliteConnection;
 
 use super::database::Database;
-use super::standin::writes;
 use crate::error::Error;
+use crate::statement::kind::{BuiltIns, Effect, explain};
 
 /// The methods that take any query, and so a `DELETE … RETURNING` too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,4 +69,10 @@ impl ReadMethod {
 /// What a read-only connection says to a write: Diesel has no kind for it, SQLite always these words.
 fn read_only(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, info) if info.message() == "attempt to write a readonly database")
+}
+
+/// Whether a text writes, as SQLite says. What it cannot say, the error that is there already tells.
+fn writes(conn: &mut SqliteConnection, sql: &str) -> bool {
+    let kind = BuiltIns::of(conn).and_then(|built_ins| explain(conn, &built_ins, sql));
+    kind.is_ok_and(|kind| !matches!(kind.effect, Effect::Reads | Effect::CallsOut))
 }

@@ -1,10 +1,8 @@
 //! What may stand for a row: the type that the caller names.
 
-use std::marker::PhantomData;
-
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::{Expression, Selectable, SelectableExpression};
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::result::Error as DieselError;
 use futures::Stream;
 use futures::future::BoxFuture;
 
@@ -15,11 +15,11 @@ use super::database::{Database, Place, ReadTerms};
 use super::query::{Decode, ReadQuery};
 use super::refuse::ReadMethod;
 use super::spool::{Spool, Taken};
-use super::standin::{Collected, load_parts};
 use super::taken::TakenQuery;
 use super::{ReadLevel, RepoHandle};
 use crate::error::Error;
 use crate::statement::Rows;
+use crate::statement::load::load_parts;
 
 /// About how many bytes of rows are handed over at once: small enough that making them a `U` does
 /// not hold up the executor.
@@ -62,8 +62,8 @@ impl<U> RowStream<U> {
         self
     }
 
-    /// How long the reading may take until it begins, counted from the first poll; the repo's own
-    /// setting when not said. How long the rows are worked on is not limited.
+    /// How long the reading may take, counted from the first poll; the repo's own setting when not
+    /// said. How long the rows are worked on is not limited.
     pub fn timeout(mut self, to: Duration) -> Self {
         if let State::Waiting { timeout, .. } = &mut self.state {
             *timeout = Some(to);
@@ -90,7 +90,11 @@ impl<U> Stream for RowStream<U> {
                     continue;
                 }
                 State::Running(mut running) => {
+                    // The reading's timers are the node's, whoever polls.
+                    let runtime = running.database.runtime.clone();
+                    let inside = runtime.enter();
                     let next = running.poll(cx);
+                    drop(inside);
                     if !matches!(next, Poll::Ready(None | Some(Err(_)))) {
                         this.state = State::Running(running);
                     }

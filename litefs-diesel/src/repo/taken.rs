@@ -5,8 +5,8 @@ use std::fmt;
 
 use diesel::result::QueryResult;
 
-use super::standin::Collected;
 use crate::statement::Statement;
+use crate::statement::capture::Collected;
 
 /// A query that reads, or why it could not be taken apart.
 #[doc(hidden)]

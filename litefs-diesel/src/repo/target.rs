@@ -9,9 +9,9 @@ use diesel::sqlite::Sqlite;
 
 use super::query::Decode;
 use super::row::{SelectFrom, TableRow};
-use super::standin::{capture, collect};
 use super::taken::{TakenQuery, TakenWrite};
 use crate::statement::Want;
+use crate::statement::capture::{Collected, capture};
 
 /// A value of the primary key of the table `T`: the column's own type, or a tuple for a composite
 /// key.
@@ -132,5 +132,5 @@ where
     let target = target.into_update_target();
     let select =
         SelectFrom { columns: U::selection(), from: target.table.from_clause(), filter: target.where_clause };
-    TakenQuery(collect(&select))
+    TakenQuery(Collected::new(&select))
 }

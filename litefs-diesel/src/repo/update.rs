@@ -12,11 +12,11 @@ use super::RepoHandle;
 use super::builder::Write;
 use super::query::Decode;
 use super::row::{Returning, TableRow};
-use super::standin::capture;
 use super::taken::TakenWrite;
 use super::target::{KeyedRow, select_target};
 use super::write::{counted, one_row, send};
 use crate::statement::Want;
+use crate::statement::capture::capture;
 
 /// Changes that know the row they are for: what derives `Identifiable` and `AsChangeset`, by
 /// reference.

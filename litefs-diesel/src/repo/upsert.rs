@@ -10,10 +10,11 @@ use super::RepoHandle;
 use super::builder::Write;
 use super::insert::InsertRecord;
 use super::row::{Returning, TableRow};
-use super::standin::{capture, sql_of};
 use super::taken::TakenWrite;
+use super::text::sql_of;
 use super::write::{one_row, send};
 use crate::statement::Want;
+use crate::statement::capture::capture;
 
 /// A row that can be inserted into the table `T`, and can change a row of it: a reference to a type
 /// that derives `Insertable` and `AsChangeset`.

@@ -15,11 +15,11 @@ use super::builder::Write;
 use super::database::Database;
 use super::query::Decode;
 use super::recorder::Recorder;
-use super::standin::capture;
 use super::taken::TakenWrite;
 use crate::error::{CommittedValue, Error};
 use crate::position::Position;
 use crate::request::Written;
+use crate::statement::capture::capture;
 use crate::statement::{Outcome, Want};
 
 /// Any Diesel statement that is run for its count: `INSERT`, `UPDATE`, `DELETE`, `sql_query`, and

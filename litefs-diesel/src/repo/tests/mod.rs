@@ -8,7 +8,8 @@ mod streams;
 mod values;
 mod writes;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,13 +19,16 @@ use diesel::result::Error as DieselError;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::standin::{LitefsConnection, Readers, execute};
-use super::{Database, Health, Here, RepoHandle, Requests};
+use super::{Database, Health, Here, RepoHandle};
+use crate::config::{Config, RepoConfig};
+use crate::connection::LitefsConnection;
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
-use crate::request::{Begin, Primary, Terms, Transaction, WriteRequest, Written};
+use crate::reader::Readers;
+use crate::request::{Begin, Primary, RequestId, Terms, Transaction, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
+use crate::writer::{History, Writer};
 
 diesel::table! {
     users {
@@ -98,59 +102,88 @@ fn named(name: &str) -> NewUser<'_> {
     NewUser { name, ..NewUser::default() }
 }
 
-/// A repo on a file of its own, and what its ends saw.
+/// A repo on a file of its own, with the real writer and readers, and what its ends saw.
 struct TestRepo {
     repo: RepoHandle,
     node: Arc<TestNode>,
+    readers: Arc<Readers>,
     _runtime: tokio::runtime::Runtime,
     _dir: tempfile::TempDir,
 }
 
-/// The primary, and what this node knows of itself: one connection, one file.
+/// The primary, and what this node knows of itself.
 struct TestNode {
-    writer: Arc<Mutex<SqliteConnection>>,
+    writer: Arc<Writer>,
+    history: Arc<TestHistory>,
     writes: AtomicUsize,
     reads: AtomicUsize,
     waited_for: Mutex<Option<Position>>,
     lag: Mutex<Option<Duration>>,
-    txid: AtomicU64,
     /// Whether a write's own node sees it by the deadline.
-    visible: Mutex<bool>,
+    visible: AtomicBool,
+}
+
+/// Counts the commits: the writer asks for the position after each.
+#[derive(Default)]
+struct TestHistory(AtomicU64);
+
+impl TestHistory {
+    fn at(txid: u64) -> Position {
+        Position { txid, checksum: 1 << 63 }
+    }
+}
+
+impl History for TestHistory {
+    fn primary_epoch(&self) -> Option<u64> {
+        Some(1)
+    }
+
+    fn position(&self) -> io::Result<Position> {
+        Ok(Self::at(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+    }
 }
 
 impl TestRepo {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app.db").display().to_string();
-        let mut writer = SqliteConnection::establish(&path).unwrap();
-        writer.batch_execute(SCHEMA).unwrap();
+        SqliteConnection::establish(&path).unwrap().batch_execute(SCHEMA).unwrap();
+        let repo = RepoConfig::new(&path).pool_size(1);
+        let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
+        let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
+        let history = Arc::new(TestHistory::default());
+        let writer = Writer::start(settings, false, Arc::clone(&history) as _, Arc::clone(&readers)).unwrap();
         let node = Arc::new(TestNode {
-            writer: Arc::new(Mutex::new(writer)),
+            writer,
+            history,
             writes: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             waited_for: Mutex::new(None),
             lag: Mutex::new(Some(Duration::ZERO)),
-            txid: AtomicU64::new(0),
-            visible: Mutex::new(true),
+            visible: AtomicBool::new(true),
         });
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let readers = Arc::new(Readers::open(&path));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let connect = move || -> Result<LitefsConnection, Error> {
             let mut conn = SqliteConnection::establish(&path)
                 .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
             conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(Error::Read)?;
             Ok(conn)
         };
+        let sequence = AtomicU64::new(1);
         let repo = RepoHandle::new(Arc::new(Database {
             primary: Arc::clone(&node) as _,
-            readers,
+            readers: Arc::clone(&readers),
             here: Arc::clone(&node) as _,
             connect: Arc::new(connect),
-            requests: Requests::new(7),
-            timeout: Duration::from_secs(10),
+            ids: Arc::new(move || RequestId {
+                client: 7,
+                sequence: sequence.fetch_add(1, Ordering::Relaxed),
+            }),
+            timeout: Duration::from_secs(30),
             runtime: runtime.handle().clone(),
         }));
-        Self { repo, node, _runtime: runtime, _dir: dir }
+        Self { repo, node, readers, _runtime: runtime, _dir: dir }
     }
 
     /// With Ada (1) and Bob (2).
@@ -166,34 +199,25 @@ impl TestRepo {
     }
 }
 
+impl Drop for TestRepo {
+    fn drop(&mut self) {
+        self.node.writer.close();
+        self.readers.close();
+    }
+}
+
 /// Waits without any runtime: what a method returns must not need one.
 fn done<T>(call: impl Future<Output = T>) -> T {
     pollster::block_on(call)
 }
 
-impl TestNode {
-    fn run(&self, statements: &[Statement]) -> Result<Vec<Outcome>, Error> {
-        let mut conn = self.writer.lock().unwrap();
-        conn.immediate_transaction(|conn| {
-            statements
-                .iter()
-                .map(|statement| execute(conn, statement))
-                .collect::<Result<Vec<_>, DieselError>>()
-        })
-        .map_err(Error::Rejected)
-    }
-}
-
 impl Primary for TestNode {
-    fn write(&self, request: WriteRequest, _: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let visible = *self.visible.lock().unwrap();
-        let written = self.run(&request.statements).map(|outcomes| {
-            let txid = self.txid.fetch_add(1, Ordering::Relaxed) + 1;
-            Written { outcomes, session: Session::default(), position: Position { txid, checksum: 1 << 63 } }
-        });
+        let visible = self.visible.load(Ordering::Relaxed);
+        let written = self.writer.write(request, terms);
         Box::pin(async move {
-            match written {
+            match written.await {
                 Ok(written) if !visible => Err(Error::CommittedNotVisible {
                     position: written.position,
                     value: CommittedValue::new(written),
@@ -203,29 +227,25 @@ impl Primary for TestNode {
         })
     }
 
-    fn read(&self, statement: Statement, _: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
+    fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let mut conn = self.writer.lock().unwrap();
-        conn.batch_execute("PRAGMA query_only = 1").unwrap();
-        let read = execute(&mut conn, &statement).map_err(Error::Read);
-        conn.batch_execute("PRAGMA query_only = 0").unwrap();
-        Box::pin(async move { read })
+        self.writer.read(statement, terms)
     }
 
     fn begin(
         &self,
-        _: Begin,
-        _: Session,
-        _: Terms,
+        begin: Begin,
+        session: Session,
+        terms: Terms,
     ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
-        Box::pin(async { Err(Error::NotExecuted(NotExecuted::NoLeader)) })
+        self.writer.begin(begin, session, terms)
     }
 }
 
 impl Here for TestNode {
     fn wait(&self, position: Position, _: Instant) -> BoxFuture<'static, Result<(), Error>> {
         *self.waited_for.lock().unwrap() = Some(position);
-        let reached = self.txid.load(Ordering::Relaxed) >= position.txid;
+        let reached = self.history.0.load(Ordering::SeqCst) >= position.txid;
         Box::pin(async move {
             if reached { Ok(()) } else { Err(Error::ReadTimeout { why: "this node is behind".into() }) }
         })
@@ -236,8 +256,8 @@ impl Here for TestNode {
     }
 
     fn position(&self) -> BoxFuture<'static, Result<Position, Error>> {
-        let txid = self.txid.load(Ordering::Relaxed);
-        Box::pin(async move { Ok(Position { txid, checksum: 1 << 63 }) })
+        let position = TestHistory::at(self.history.0.load(Ordering::SeqCst));
+        Box::pin(async move { Ok(position) })
     }
 
     fn role(&self) -> Role {

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_write_that_is_not_visible_yet_keeps_its_own_value() {
     let test = TestRepo::with_users();
-    *test.node.visible.lock().unwrap() = false;
+    test.node.visible.store(false, Ordering::Relaxed);
     let error = done(test.repo.insert::<User, _>(users::table, &named("Eve"))).unwrap_err();
     assert_eq!(error.value::<User>().map(|user| user.name.as_str()), Some("Eve"));
     assert_eq!(error.position().map(|position| position.txid), Some(2));
@@ -21,7 +21,7 @@ fn a_committed_write_whose_rows_do_not_fit_says_that_it_is_done() {
     let test = TestRepo::new();
     // SQLite keeps a text in an INTEGER column when it is no number.
     for visible in [true, false] {
-        *test.node.visible.lock().unwrap() = visible;
+        test.node.visible.store(visible, Ordering::Relaxed);
         let insert =
             diesel::sql_query("INSERT INTO users (name) VALUES (x'ff') RETURNING name AS id, NULL AS name");
         #[derive(QueryableByName, Debug)]

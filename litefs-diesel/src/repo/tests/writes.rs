@@ -145,6 +145,36 @@ fn execute_takes_any_statement() {
 }
 
 #[test]
+fn what_runs_outside_a_transaction_runs_alone() {
+    let test = TestRepo::with_users();
+    let vacuum = || diesel::sql_query("VACUUM");
+    done(test.repo.execute(vacuum())).unwrap();
+    let error = done(test.repo.batch().execute(vacuum()).execute(vacuum())).unwrap_err();
+    assert!(error.to_string().contains("alone"), "{error}");
+}
+
+#[test]
+fn what_would_change_the_writers_connection_is_refused() {
+    let test = TestRepo::with_users();
+    for text in [
+        "PRAGMA foreign_keys = OFF",
+        "pragma main.synchronous(off)",
+        "ATTACH 'x.db' AS x",
+        "CREATE TEMP TABLE t (a)",
+    ] {
+        let error = done(test.repo.execute(diesel::sql_query(text))).unwrap_err();
+        assert!(matches!(error, Error::Rejected(_)), "{error:?}");
+        assert!(error.to_string().contains("on_open"), "{error}");
+    }
+    done(test.repo.execute(diesel::sql_query("PRAGMA user_version = 5"))).unwrap();
+    let version: Vec<i32> =
+        done(test.repo.all(diesel::dsl::sql::<diesel::sql_types::Integer>("PRAGMA user_version"))).unwrap();
+    assert_eq!(version, [5]);
+    let error = done(test.repo.execute(diesel::sql_query("COMMIT"))).unwrap_err();
+    assert!(matches!(error, Error::Rejected(_)), "{error:?}");
+}
+
+#[test]
 fn returning_gives_the_rows_of_a_statement() {
     let test = TestRepo::with_users();
     let repo = &test.repo;
