@@ -165,7 +165,7 @@ impl TestRepo {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let connect = move || -> Result<LitefsConnection, Error> {
-            let mut conn = SqliteConnection::establish(&path)
+            let mut conn = LitefsConnection::establish(&path)
                 .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
             conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(Error::Read)?;
             Ok(conn)
