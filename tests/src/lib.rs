@@ -1,12 +1,11 @@
 //! What the contract tests of litefs-diesel share: a real LiteFS of several nodes
 //! ([`Cluster`](cluster::Cluster)) and application nodes that are processes of their own
 //! ([`AppProcess`](app::AppProcess)).
-//!
-//! Nothing in this library knows the library under test: a test, and the binaries in `src/bin`,
-//! bring both together.
+//! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
 pub mod cluster;
+pub mod contract;
 pub mod port;
 pub mod process;
 pub mod wait;

@@ -1,0 +1,22 @@
+//! The contract of the library as application code sees it: what an application node can be asked
+//! ([`commands`]), and how some are started on a real LiteFS ([`Site`]).
+//!
+//! What a command does is the same on a node that is alone, on the primary and on a replica; the
+//! tests compare what it gives. Nothing here knows which of the three it runs on.
+
+mod app;
+pub mod outcome;
+mod settings;
+mod site;
+
+pub use app::{App, AuditRepo, Number, Repo};
+pub use settings::NodeSettings;
+pub use site::{Site, start_app, wait_role};
+
+use crate::app::Commands;
+
+/// All that an application node can be asked.
+#[must_use]
+pub fn commands() -> Commands<App> {
+    app::commands()
+}
