@@ -5,11 +5,13 @@
 //! tests compare what it gives. Nothing here knows which of the three it runs on.
 
 mod app;
+mod methods;
 pub mod outcome;
 mod settings;
 mod site;
 
 pub use app::{App, AuditRepo, Number, Repo};
+pub use methods::constraints_on_bare;
 pub use settings::NodeSettings;
 pub use site::{Site, start_app, wait_role};
 
@@ -18,5 +20,5 @@ use crate::app::Commands;
 /// All that an application node can be asked.
 #[must_use]
 pub fn commands() -> Commands<App> {
-    app::commands()
+    app::commands().add("methods", methods::run)
 }
