@@ -13,7 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::engine::{self, Engine};
 use super::job::Job;
-use super::{Command, session};
+use super::{Command, session, shrink};
 use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::position::Position;
 use crate::request::{WriteRequest, Written};
@@ -194,11 +194,17 @@ impl Engine {
         if !job.ticket.take() {
             return job.ticket.expire();
         }
+        let replicated = self.replicated;
         let (epoch, conn) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return job.ticket.answer(Err(error)),
         };
-        let result = run(conn, &job.request);
+        let refused = if replicated { shrink::refused(conn) } else { Ok(None) };
+        let result = match refused {
+            Ok(None) => run(conn, &job.request),
+            Ok(Some(refused)) => Err(refused),
+            Err(error) => Err(error.into()),
+        };
         let still = self.history.primary_epoch() == Some(epoch);
         job.ticket.answer(match (result, self.history.position()) {
             (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, session, position }),
