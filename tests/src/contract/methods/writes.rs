@@ -19,7 +19,6 @@ pub(super) const CASES: &[Case] = cases![
     returning_gives_rows,
     batch_is_all_or_nothing,
     what_would_change_the_connection_is_refused,
-    vacuum_runs_alone,
     acknowledgement_and_position,
     a_deferred_key_fails_the_commit,
     conflict_rollback_takes_only_itself,
@@ -148,13 +147,6 @@ async fn what_would_change_the_connection_is_refused(repo: Repo) -> Result<Value
     let version: Vec<i32> =
         repo.all(diesel::dsl::sql::<diesel::sql_types::Integer>("PRAGMA user_version")).await?;
     Ok(json!([all, version]))
-}
-
-async fn vacuum_runs_alone(repo: Repo) -> Result<Value, Error> {
-    two_users(&repo).await?;
-    repo.execute(diesel::sql_query("VACUUM")).await?;
-    let two = repo.batch().execute(diesel::sql_query("VACUUM")).execute(diesel::sql_query("VACUUM")).await;
-    Ok(json!([seen(two), repo.count(users::table).await?]))
 }
 
 async fn acknowledgement_and_position(repo: Repo) -> Result<Value, Error> {
