@@ -5,13 +5,17 @@
 //! tests compare what it gives. Nothing here knows which of the three it runs on.
 
 mod app;
+mod load;
 mod methods;
+mod outage;
 pub mod outcome;
 mod settings;
 mod site;
 
 pub use app::{App, AuditRepo, Number, Repo};
+pub use load::{MARKS, ReadBack, Starved, Times};
 pub use methods::constraints_on_bare;
+pub use outage::{Known, TOKENS, WriteOn};
 pub use settings::NodeSettings;
 pub use site::{Site, start_app, wait_role};
 
@@ -20,5 +24,5 @@ use crate::app::Commands;
 /// All that an application node can be asked.
 #[must_use]
 pub fn commands() -> Commands<App> {
-    app::commands().add("methods", methods::run)
+    outage::add(load::add(app::commands().add("methods", methods::run)))
 }
