@@ -6,6 +6,7 @@
 //! bring both together.
 
 pub mod app;
+pub mod cases;
 pub mod cluster;
 pub mod port;
 pub mod process;
