@@ -1,6 +1,6 @@
 //! A fresh set of tables before each case, and a connection as it was after it.
 
-use diesel::connection::{CacheSize, LoadConnection, SimpleConnection, get_default_instrumentation};
+use diesel::connection::{CacheSize, LoadConnection, get_default_instrumentation};
 use diesel::connection::{Connection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::Text;

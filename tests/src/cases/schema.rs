@@ -3,6 +3,8 @@
 //! All names in the database begin with `case_`: [`clean`](super::clean) drops what bears it, and
 //! leaves everything else (a node's own ledger) alone.
 
+#![allow(missing_docs)] // `table!` writes modules and structs that cannot be given any
+
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 /// Makes the tables below. Children stand after their parents: they are dropped in the opposite

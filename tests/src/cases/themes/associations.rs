@@ -46,9 +46,7 @@ fn of_a_composite_key(conn: &mut Conn) -> QueryResult<Value> {
     let labels = vec![Tag::new(1, "a", 1), Tag::new(1, "b", 2), Tag::new(3, "a", 3)];
     diesel::insert_into(tags::table).values(&labels).execute(conn)?;
     let all: Vec<Post> = posts::table.order(posts::id).load(conn)?;
-    let grouped = Tag::belonging_to(&all)
-        .order((tags::post_id, tags::label))
-        .load::<Tag>(conn)?
-        .grouped_by(&all);
+    let grouped =
+        Tag::belonging_to(&all).order((tags::post_id, tags::label)).load::<Tag>(conn)?.grouped_by(&all);
     Ok(shown(grouped))
 }

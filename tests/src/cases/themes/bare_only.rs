@@ -38,7 +38,9 @@ pub(super) const CASES: &[Case<Conn>] = &[
     },
     Case {
         name: "bare_only::temporary_table",
-        scope: Scope::BareOnly("a replica refuses TEMP tables: they belong to a connection, not to the database"),
+        scope: Scope::BareOnly(
+            "a replica refuses TEMP tables: they belong to a connection, not to the database",
+        ),
         body: temporary_table,
     },
     Case {
@@ -70,7 +72,8 @@ fn raise_fail_keeps_what_came_before(conn: &mut Conn) -> QueryResult<Value> {
         "CREATE TRIGGER case_fail BEFORE INSERT ON case_users WHEN NEW.id = 2 \
          BEGIN SELECT RAISE(FAIL, 'two'); END",
     )?;
-    let failed = diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'kept'), (2, 'fails')").execute(conn);
+    let failed =
+        diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'kept'), (2, 'fails')").execute(conn);
     Ok(json!([seen(failed), names(conn)?]))
 }
 
@@ -91,7 +94,8 @@ fn script_that_leaves_a_transaction_open(conn: &mut Conn) -> QueryResult<Value> 
 
 fn foreign_keys_turned_off(conn: &mut Conn) -> QueryResult<Value> {
     conn.batch_execute("PRAGMA foreign_keys = OFF")?;
-    let orphan = diesel::sql_query("INSERT INTO case_posts (id, user_id, title) VALUES (1, 9, 'orphan')").execute(conn);
+    let orphan = diesel::sql_query("INSERT INTO case_posts (id, user_id, title) VALUES (1, 9, 'orphan')")
+        .execute(conn);
     let broken: Vec<AnyRow> = diesel::sql_query("PRAGMA foreign_key_check(case_posts)").load(conn)?;
     diesel::sql_query("DELETE FROM case_posts").execute(conn)?;
     conn.batch_execute("PRAGMA foreign_keys = ON")?;
@@ -99,14 +103,18 @@ fn foreign_keys_turned_off(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn temporary_table(conn: &mut Conn) -> QueryResult<Value> {
-    conn.batch_execute("CREATE TEMP TABLE case_temporary (word TEXT); INSERT INTO case_temporary VALUES ('here')")?;
+    conn.batch_execute(
+        "CREATE TEMP TABLE case_temporary (word TEXT); INSERT INTO case_temporary VALUES ('here')",
+    )?;
     let rows: Vec<AnyRow> = diesel::sql_query("SELECT word FROM temp.case_temporary").load(conn)?;
     conn.batch_execute("DROP TABLE case_temporary")?;
     Ok(json!(rows))
 }
 
 fn attached_database(conn: &mut Conn) -> QueryResult<Value> {
-    conn.batch_execute("ATTACH ':memory:' AS other; CREATE TABLE other.t (n); INSERT INTO other.t VALUES (1)")?;
+    conn.batch_execute(
+        "ATTACH ':memory:' AS other; CREATE TABLE other.t (n); INSERT INTO other.t VALUES (1)",
+    )?;
     let rows: Vec<AnyRow> = diesel::sql_query("SELECT n FROM other.t").load(conn)?;
     conn.batch_execute("DETACH other")?;
     Ok(json!(rows))
@@ -114,7 +122,8 @@ fn attached_database(conn: &mut Conn) -> QueryResult<Value> {
 
 fn total_changes(conn: &mut Conn) -> QueryResult<Value> {
     let total = |conn: &mut Conn| {
-        diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("total_changes()")).get_result::<i64>(conn)
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("total_changes()"))
+            .get_result::<i64>(conn)
     };
     let before = total(conn)?;
     diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'Ada'), (2, 'Bob')").execute(conn)?;

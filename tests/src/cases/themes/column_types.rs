@@ -35,11 +35,9 @@ fn dates_and_times(conn: &mut Conn) -> QueryResult<Value> {
         .execute(conn)?;
     let row: (Option<NaiveDate>, Option<NaiveTime>, Option<NaiveDateTime>) =
         storage::table.select((storage::day, storage::clock, storage::moment)).first(conn)?;
-    let raw: Vec<String> = storage::table
-        .select(diesel::dsl::sql::<Text>("day || '|' || clock || '|' || moment"))
-        .load(conn)?;
-    let found: i64 =
-        storage::table.filter(storage::moment.lt(moment(2025, 0))).count().get_result(conn)?;
+    let raw: Vec<String> =
+        storage::table.select(diesel::dsl::sql::<Text>("day || '|' || clock || '|' || moment")).load(conn)?;
+    let found: i64 = storage::table.filter(storage::moment.lt(moment(2025, 0))).count().get_result(conn)?;
     Ok(json!([row, raw, found]))
 }
 
@@ -49,8 +47,10 @@ fn date_edges(conn: &mut Conn) -> QueryResult<Value> {
             .values((storage::id.eq(id), storage::moment.eq(moment(year, 999_999))))
             .execute(conn)?;
     }
-    diesel::sql_query("INSERT INTO case_values (id, moment) VALUES (4, '2024-02-28T01:02:03Z'), (5, 2459000.5)")
-        .execute(conn)?;
+    diesel::sql_query(
+        "INSERT INTO case_values (id, moment) VALUES (4, '2024-02-28T01:02:03Z'), (5, 2459000.5)",
+    )
+    .execute(conn)?;
     let stored: Vec<Option<NaiveDateTime>> =
         storage::table.select(storage::moment).order(storage::id).load(conn)?;
     Ok(shown(stored))
@@ -70,9 +70,7 @@ fn dates_that_are_none(conn: &mut Conn) -> QueryResult<Value> {
 
 fn json_documents(conn: &mut Conn) -> QueryResult<Value> {
     let document = json!({ "list": [1, 2.5, null, "ž"], "nested": { "yes": true } });
-    insert_into(storage::table)
-        .values((storage::id.eq(1), storage::document.eq(&document)))
-        .execute(conn)?;
+    insert_into(storage::table).values((storage::id.eq(1), storage::document.eq(&document))).execute(conn)?;
     let back: Option<Value> = storage::table.select(storage::document).first(conn)?;
     let inside: Option<i64> = storage::table
         .select(diesel::dsl::sql::<diesel::sql_types::Nullable<BigInt>>("document ->> '$.list[0]'"))
@@ -87,15 +85,11 @@ fn json_that_is_none(conn: &mut Conn) -> QueryResult<Value> {
 
 fn enum_as_text(conn: &mut Conn) -> QueryResult<Value> {
     for (id, color) in [(1, Color::Red), (2, Color::Green)] {
-        insert_into(storage::table)
-            .values((storage::id.eq(id), storage::text.eq(color)))
-            .execute(conn)?;
+        insert_into(storage::table).values((storage::id.eq(id), storage::text.eq(color))).execute(conn)?;
     }
     let colors: Vec<Option<Color>> = storage::table.select(storage::text).order(storage::id).load(conn)?;
-    let green: i64 = storage::table
-        .filter(storage::text.assume_not_null().eq(Color::Green))
-        .count()
-        .get_result(conn)?;
+    let green: i64 =
+        storage::table.filter(storage::text.assume_not_null().eq(Color::Green)).count().get_result(conn)?;
     diesel::sql_query("UPDATE case_values SET text = 'blue' WHERE id = 2").execute(conn)?;
     let unknown = storage::table.select(storage::text).order(storage::id).load::<Option<Color>>(conn);
     Ok(json!([colors, green, seen(unknown)]))
@@ -161,13 +155,10 @@ fn struct_of_custom_types(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn value_that_cannot_be_written(conn: &mut Conn) -> QueryResult<Value> {
-    let write = insert_into(storage::table)
-        .values((storage::id.eq(1), storage::text.eq(Unwritable)))
-        .execute(conn);
-    let read = storage::table
-        .filter(storage::text.assume_not_null().eq(Unwritable))
-        .count()
-        .get_result::<i64>(conn);
+    let write =
+        insert_into(storage::table).values((storage::id.eq(1), storage::text.eq(Unwritable))).execute(conn);
+    let read =
+        storage::table.filter(storage::text.assume_not_null().eq(Unwritable)).count().get_result::<i64>(conn);
     Ok(json!([seen(write), seen(read), storage::table.count().get_result::<i64>(conn)?]))
 }
 

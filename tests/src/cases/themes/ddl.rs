@@ -88,7 +88,9 @@ fn index(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn view(conn: &mut Conn) -> QueryResult<Value> {
-    conn.batch_execute("CREATE VIEW case_adults (name, years) AS SELECT name, age FROM case_users WHERE age >= 18")?;
+    conn.batch_execute(
+        "CREATE VIEW case_adults (name, years) AS SELECT name, age FROM case_users WHERE age >= 18",
+    )?;
     conn.batch_execute("INSERT INTO case_users (name, age) VALUES ('Ada', 36), ('Cy', 5)")?;
     diesel::table! {
         #[sql_name = "case_adults"]
@@ -122,8 +124,10 @@ fn full_text_search(conn: &mut Conn) -> QueryResult<Value> {
             .load(conn)?;
     let optimised = run(conn, "INSERT INTO case_fts (case_fts) VALUES ('optimize')");
     let snippet: Word =
-        diesel::sql_query("SELECT snippet(case_fts, 1, '[', ']', '', 9) AS word FROM case_fts('writes')").get_result(conn)?;
-    let broken = diesel::sql_query("SELECT title AS word FROM case_fts WHERE case_fts MATCH '\"'").load::<Word>(conn);
+        diesel::sql_query("SELECT snippet(case_fts, 1, '[', ']', '', 9) AS word FROM case_fts('writes')")
+            .get_result(conn)?;
+    let broken =
+        diesel::sql_query("SELECT title AS word FROM case_fts WHERE case_fts MATCH '\"'").load::<Word>(conn);
     Ok(json!([found, optimised, snippet, seen(broken)]))
 }
 

@@ -137,7 +137,8 @@ fn no_such_function(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn syntax_error(conn: &mut Conn) -> QueryResult<Value> {
-    let texts = ["SELEC 1", "SELECT 1 FROM", "INSERT INTO case_users VALUES (", "'", "SELECT 'open", ") DELETE"];
+    let texts =
+        ["SELEC 1", "SELECT 1 FROM", "INSERT INTO case_users VALUES (", "'", "SELECT 'open", ") DELETE"];
     let executed: Vec<Value> = texts.map(|sql| seen(diesel::sql_query(sql).execute(conn))).into();
     let loaded: Vec<Value> = texts.map(|sql| seen(diesel::sql_query(sql).load::<Number>(conn))).into();
     Ok(json!([executed, loaded]))

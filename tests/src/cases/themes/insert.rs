@@ -131,9 +131,11 @@ fn three_users(conn: &mut Conn) -> QueryResult<()> {
 
 fn from_select(conn: &mut Conn) -> QueryResult<Value> {
     three_users(conn)?;
-    let source = users::table
-        .filter(users::age.ge(20))
-        .select((users::id, users::name.concat("'s post"), users::age.gt(25)));
+    let source = users::table.filter(users::age.ge(20)).select((
+        users::id,
+        users::name.concat("'s post"),
+        users::age.gt(25),
+    ));
     let count = insert_into(posts::table)
         .values(source)
         .into_columns((posts::user_id, posts::title, posts::published))
@@ -211,9 +213,8 @@ fn replace(conn: &mut Conn) -> QueryResult<Value> {
 
 fn replace_a_batch(conn: &mut Conn) -> QueryResult<Value> {
     insert_into(tags::table).values(&vec![Tag::new(1, "a", 1), Tag::new(1, "b", 2)]).execute(conn)?;
-    let count = replace_into(tags::table)
-        .values(&vec![Tag::new(1, "b", 20), Tag::new(1, "c", 30)])
-        .execute(conn)?;
+    let count =
+        replace_into(tags::table).values(&vec![Tag::new(1, "b", 20), Tag::new(1, "c", 30)]).execute(conn)?;
     Ok(json!([count, tags::table.order(tags::label).load::<Tag>(conn)?]))
 }
 

@@ -64,7 +64,10 @@ fn failures(conn: &mut Conn) -> QueryResult<Value> {
     let results = [
         seen(add(conn, 1)),
         seen(diesel::sql_query("NOT A STATEMENT").execute(conn)),
-        seen(diesel::sql_query("SELECT 1 AS number FROM case_nowhere").load::<crate::cases::models::Number>(conn)),
+        seen(
+            diesel::sql_query("SELECT 1 AS number FROM case_nowhere")
+                .load::<crate::cases::models::Number>(conn),
+        ),
         seen(users::table.find(99).select(users::id).first::<i32>(conn)),
     ];
     Ok(json!([results, told(&events)]))

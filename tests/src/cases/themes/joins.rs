@@ -44,11 +44,8 @@ fn left(conn: &mut Conn) -> QueryResult<Value> {
     people_and_posts(conn)?;
     let pairs: Vec<(User, Option<Post>)> =
         users::table.left_join(posts::table).order((users::id, posts::id)).load(conn)?;
-    let without: Vec<String> = users::table
-        .left_join(posts::table)
-        .filter(posts::id.is_null())
-        .select(users::name)
-        .load(conn)?;
+    let without: Vec<String> =
+        users::table.left_join(posts::table).filter(posts::id.is_null()).select(users::name).load(conn)?;
     let nullable: Vec<(i32, Option<String>)> = users::table
         .left_join(posts::table)
         .select((users::id, posts::title.nullable()))
@@ -113,10 +110,7 @@ fn correlated_subquery(conn: &mut Conn) -> QueryResult<Value> {
         .order(posts::id)
         .load::<i32>(conn)?;
     let numbers: Vec<(i32, Option<i64>)> = users::table
-        .select((
-            users::id,
-            posts::table.filter(posts::user_id.eq(users::id)).count().single_value(),
-        ))
+        .select((users::id, posts::table.filter(posts::user_id.eq(users::id)).count().single_value()))
         .order(users::id)
         .load(conn)?;
     Ok(json!([with_comments, numbers]))

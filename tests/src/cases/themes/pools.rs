@@ -87,7 +87,7 @@ fn r2d2(url: String) -> BoxFuture<'static, Result<Value, String>> {
         let new = [4, 5].map(|id| NewUser { id, name: "batch", email: None, age: None });
         let batch = diesel::insert_into(users::table).values(new.to_vec()).execute(&mut *one)?;
         drop((one, other));
-        let again = ids(&mut pool.get()?)?;
+        let again = ids(&mut *pool.get()?)?;
         Ok(json!([seen_by_other, seen(done), seen(rolled_back), batch, again, pool.state().connections]))
     })
 }
@@ -112,7 +112,8 @@ fn deadpool(url: String) -> BoxFuture<'static, Result<Value, String>> {
     use deadpool_diesel::{Manager, Pool, Runtime};
     async move {
         let manager: Manager<Conn> = Manager::new(url, Runtime::Tokio1);
-        let pool = Pool::builder(manager).max_size(2).build().map_err(|why| why.to_string())?;
+        let pool: Pool<Manager<Conn>> =
+            Pool::builder(manager).max_size(2).build().map_err(|why| why.to_string())?;
         let conn = pool.get().await.map_err(|why| why.to_string())?;
         let inside = conn
             .interact(|conn| {

@@ -44,8 +44,7 @@ async fn plain(conn: &mut Wrapped) -> QueryResult<Value> {
         counts.push(add(conn, id).await?);
     }
     let failed = add(conn, 1).await;
-    let row: User =
-        diesel::update(users::table.find(2)).set(users::city.eq("Rome")).get_result(conn).await?;
+    let row: User = diesel::update(users::table.find(2)).set(users::city.eq("Rome")).get_result(conn).await?;
     let streamed: Vec<User> =
         users::table.order(users::id.desc()).load_stream(conn).await?.try_collect().await?;
     conn.batch_execute("DELETE FROM case_users WHERE id = 3; UPDATE case_users SET age = 0").await?;

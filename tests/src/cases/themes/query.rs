@@ -216,7 +216,9 @@ fn aggregates(conn: &mut Conn) -> QueryResult<Value> {
     let all: (i64, i64, Option<i64>, Option<i32>, Option<String>) = users::table
         .select((count_star(), count(users::email), sum(users::age), min(users::age), max(users::name)))
         .first(conn)?;
-    let average: Option<f64> = users::table.select(sql::<diesel::sql_types::Nullable<diesel::sql_types::Double>>("avg(age)")).first(conn)?;
+    let average: Option<f64> = users::table
+        .select(sql::<diesel::sql_types::Nullable<diesel::sql_types::Double>>("avg(age)"))
+        .first(conn)?;
     let filtered: i64 = users::table.filter(users::age.gt(36)).count().get_result(conn)?;
     Ok(json!([all, average, filtered]))
 }
@@ -249,7 +251,8 @@ fn subquery_in(conn: &mut Conn) -> QueryResult<Value> {
         .values(&vec![Tag::new(1, "a", 1), Tag::new(4, "a", 2), Tag::new(4, "b", 3)])
         .execute(conn)?;
     let tagged = tags::table.select(tags::post_id).filter(tags::label.eq("a"));
-    let oldest = users::table.select(max(users::age)).single_value();
+    let others = diesel::alias!(users as others);
+    let oldest = others.select(max(others.field(users::age))).single_value();
     Ok(json!([
         ids!(conn, users::id.eq_any(tagged)),
         ids!(conn, users::id.ne_all(tagged)),
@@ -259,7 +262,9 @@ fn subquery_in(conn: &mut Conn) -> QueryResult<Value> {
 
 fn case_expression(conn: &mut Conn) -> QueryResult<Value> {
     five_users(conn)?;
-    let group = case_when(users::age.lt(18), "child").when(users::age.gt(65), "elder").otherwise("adult");
+    let group = case_when(users::age.lt(18), "child".into_sql::<Text>())
+        .when(users::age.gt(65), "elder")
+        .otherwise("adult");
     let or_null = case_when(users::city.eq("Rome"), users::name);
     let seen: Vec<(i32, String, Option<String>)> =
         users::table.select((users::id, group, or_null)).order(users::id).load(conn)?;
@@ -279,7 +284,9 @@ fn sql_fragments(conn: &mut Conn) -> QueryResult<Value> {
 fn boxed(conn: &mut Conn) -> QueryResult<Value> {
     five_users(conn)?;
     let mut answers = Vec::new();
-    for (city, older_than, limit) in [(None, None, None), (Some("Paris"), None, None), (Some("London"), Some(50), Some(1))] {
+    for (city, older_than, limit) in
+        [(None, None, None), (Some("Paris"), None, None), (Some("London"), Some(50), Some(1))]
+    {
         let mut query = users::table.select(users::id).order(users::id).into_boxed::<Sqlite>();
         if let Some(city) = city {
             query = query.filter(users::city.eq(city));
@@ -308,9 +315,7 @@ fn boxed_again_and_again(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn find_by_composite_key(conn: &mut Conn) -> QueryResult<Value> {
-    diesel::insert_into(tags::table)
-        .values(&vec![Tag::new(1, "a", 1), Tag::new(1, "b", 2)])
-        .execute(conn)?;
+    diesel::insert_into(tags::table).values(&vec![Tag::new(1, "a", 1), Tag::new(1, "b", 2)]).execute(conn)?;
     let found: Tag = tags::table.find((1, "b")).first(conn)?;
     Ok(json!([found, seen(tags::table.find((2, "b")).first::<Tag>(conn))]))
 }
@@ -333,10 +338,10 @@ fn collations(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn literals_without_a_table(conn: &mut Conn) -> QueryResult<Value> {
-    use diesel::IntoSql;
     let sum: i32 = diesel::select(1.into_sql::<Integer>() + 1).get_result(conn)?;
     let text: String = diesel::select("a".into_sql::<Text>().concat("b")).get_result(conn)?;
-    let both: (bool, i64) = diesel::select((sql::<Bool>("1 < 2"), sql::<BigInt>("1 << 40"))).get_result(conn)?;
+    let both: (bool, i64) =
+        diesel::select((sql::<Bool>("1 < 2"), sql::<BigInt>("1 << 40"))).get_result(conn)?;
     Ok(json!([sum, text, both]))
 }
 

@@ -20,7 +20,8 @@ super::cases!("raw":
 );
 
 fn two_users(conn: &mut Conn) -> QueryResult<usize> {
-    diesel::sql_query("INSERT INTO case_users (id, name, age) VALUES (1, 'Ada', 36), (2, 'Bob', 40)").execute(conn)
+    diesel::sql_query("INSERT INTO case_users (id, name, age) VALUES (1, 'Ada', 36), (2, 'Bob', 40)")
+        .execute(conn)
 }
 
 fn names(conn: &mut Conn) -> QueryResult<Vec<String>> {
@@ -32,7 +33,8 @@ fn rows_by_name(conn: &mut Conn) -> QueryResult<Value> {
     let named: Vec<Named> =
         diesel::sql_query("SELECT age AS number, name FROM case_users ORDER BY id").load(conn)?;
     let structs: Vec<User> = diesel::sql_query("SELECT * FROM case_users ORDER BY id DESC").load(conn)?;
-    let first: Named = diesel::sql_query("SELECT name, 1 AS number FROM case_users ORDER BY id").get_result(conn)?;
+    let first: Named =
+        diesel::sql_query("SELECT name, 1 AS number FROM case_users ORDER BY id").get_result(conn)?;
     Ok(json!([named, structs, first]))
 }
 
@@ -113,17 +115,23 @@ fn columns_that_are_missing(conn: &mut Conn) -> QueryResult<Value> {
 
 fn same_column_twice(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
-    let read: Vec<AnyRow> = diesel::sql_query("SELECT 'a' AS x, 'b' AS x, 'c' AS \"X\", 'd' AS \"\"").load(conn)?;
-    let written: Vec<AnyRow> =
-        diesel::sql_query("UPDATE case_users SET age = 1 WHERE id = 1 RETURNING id AS x, name AS x, NULL AS y").load(conn)?;
+    let read: Vec<AnyRow> =
+        diesel::sql_query("SELECT 'a' AS x, 'b' AS x, 'c' AS \"X\", 'd' AS \"\"").load(conn)?;
+    let written: Vec<AnyRow> = diesel::sql_query(
+        "UPDATE case_users SET age = 1 WHERE id = 1 RETURNING id AS x, name AS x, NULL AS y",
+    )
+    .load(conn)?;
     Ok(json!([read, written]))
 }
 
 fn unnamed_columns(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
-    let read: Vec<AnyRow> = diesel::sql_query("SELECT 1 + 1, name, max(age), \"id\" FROM case_users").load(conn)?;
-    let written: Vec<AnyRow> =
-        diesel::sql_query("DELETE FROM case_users WHERE id = 1 RETURNING id + 1, lower(name), case_users.age").load(conn)?;
+    let read: Vec<AnyRow> =
+        diesel::sql_query("SELECT 1 + 1, name, max(age), \"id\" FROM case_users").load(conn)?;
+    let written: Vec<AnyRow> = diesel::sql_query(
+        "DELETE FROM case_users WHERE id = 1 RETURNING id + 1, lower(name), case_users.age",
+    )
+    .load(conn)?;
     Ok(json!([read, written]))
 }
 
@@ -158,7 +166,8 @@ fn comment_first(conn: &mut Conn) -> QueryResult<Value> {
     ]
     .map(|sql| seen(diesel::sql_query(sql).execute(conn)));
     let read: Vec<Word> =
-        diesel::sql_query("/* DELETE */ -- INSERT\nSELECT name AS word FROM case_users ORDER BY id").load(conn)?;
+        diesel::sql_query("/* DELETE */ -- INSERT\nSELECT name AS word FROM case_users ORDER BY id")
+            .load(conn)?;
     Ok(json!([written, read]))
 }
 
@@ -169,10 +178,10 @@ fn nothing_but_a_comment(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn trailing_text(conn: &mut Conn) -> QueryResult<Value> {
-    let written = diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'Ada') ; -- done").execute(conn)?;
+    let written =
+        diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'Ada') ; -- done").execute(conn)?;
     // Only the first statement of a text is prepared.
-    let second =
-        diesel::sql_query("SELECT 1 AS number; DELETE FROM case_users").load::<Number>(conn);
+    let second = diesel::sql_query("SELECT 1 AS number; DELETE FROM case_users").load::<Number>(conn);
     Ok(json!([written, seen(second), names(conn)?]))
 }
 
@@ -201,7 +210,8 @@ fn with_update_and_delete(conn: &mut Conn) -> QueryResult<Value> {
 fn with_select(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
     let rows: Vec<Number> =
-        diesel::sql_query("WITH u AS (SELECT age FROM case_users) SELECT sum(age) AS number FROM u").load(conn)?;
+        diesel::sql_query("WITH u AS (SELECT age FROM case_users) SELECT sum(age) AS number FROM u")
+            .load(conn)?;
     Ok(shown(rows))
 }
 
@@ -223,8 +233,10 @@ fn json_functions(conn: &mut Conn) -> QueryResult<Value> {
     let list: Vec<Word> = diesel::sql_query("SELECT value AS word FROM json_each(?) ORDER BY key")
         .bind::<Text, _>("[\"a\", \"b\", null]")
         .load(conn)?;
-    let group: Word =
-        diesel::sql_query("SELECT json_group_array(name) AS word FROM (SELECT name FROM case_users ORDER BY id)").get_result(conn)?;
+    let group: Word = diesel::sql_query(
+        "SELECT json_group_array(name) AS word FROM (SELECT name FROM case_users ORDER BY id)",
+    )
+    .get_result(conn)?;
     Ok(json!([list, group]))
 }
 
@@ -264,9 +276,7 @@ fn window_function(conn: &mut Conn) -> QueryResult<Value> {
 
 fn into_tuples(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
-    let rows: Vec<(i32, String)> = users::table
-        .select(sql::<(Integer, Text)>("id * 100, name || '?'"))
-        .order(users::id)
-        .load(conn)?;
+    let rows: Vec<(i32, String)> =
+        users::table.select(sql::<(Integer, Text)>("id * 100, name || '?'")).order(users::id).load(conn)?;
     Ok(shown(rows))
 }

@@ -78,10 +78,8 @@ fn update_as_structs(conn: &mut Conn) -> QueryResult<Value> {
 
 fn update_one(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
-    let age: i32 = diesel::update(users::table.find(2))
-        .set(users::age.eq(99))
-        .returning(users::age)
-        .get_result(conn)?;
+    let age: i32 =
+        diesel::update(users::table.find(2)).set(users::age.eq(99)).returning(users::age).get_result(conn)?;
     Ok(json!([age, users::table.order(users::id).load::<User>(conn)?]))
 }
 
@@ -97,10 +95,8 @@ fn update_nothing(conn: &mut Conn) -> QueryResult<Value> {
 fn get_result_of_many(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
     // Only the first row is read; the statement changes all of them before it gives that.
-    let city: String = diesel::update(users::table)
-        .set(users::city.eq("Rome"))
-        .returning(users::city)
-        .get_result(conn)?;
+    let city: String =
+        diesel::update(users::table).set(users::city.eq("Rome")).returning(users::city).get_result(conn)?;
     let changed = users::table.filter(users::city.eq("Rome")).count().get_result::<i64>(conn)?;
     Ok(json!([city, changed]))
 }

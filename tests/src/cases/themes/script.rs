@@ -57,7 +57,9 @@ fn comments_and_strings(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn nothing(conn: &mut Conn) -> QueryResult<Value> {
-    Ok(shown(["", "  \n", ";", ";;;", "-- only a comment", "/* open"].map(|sql| seen(conn.batch_execute(sql)))))
+    Ok(shown(
+        ["", "  \n", ";", ";;;", "-- only a comment", "/* open"].map(|sql| seen(conn.batch_execute(sql))),
+    ))
 }
 
 fn selects_are_run_and_forgotten(conn: &mut Conn) -> QueryResult<Value> {
@@ -105,7 +107,9 @@ fn inside_a_transaction(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn last_without_semicolon(conn: &mut Conn) -> QueryResult<Value> {
-    conn.batch_execute("INSERT INTO case_users (id, name) VALUES (1, 'Ada'); DELETE FROM case_users WHERE id = 9")?;
+    conn.batch_execute(
+        "INSERT INTO case_users (id, name) VALUES (1, 'Ada'); DELETE FROM case_users WHERE id = 9",
+    )?;
     Ok(shown(names(conn)?))
 }
 

@@ -76,8 +76,10 @@ fn in_a_statement_of_its_own(conn: &mut Conn) -> QueryResult<Value> {
 
 fn in_a_write(conn: &mut Conn) -> QueryResult<Value> {
     add(conn, 7)?;
-    diesel::sql_query("INSERT INTO case_posts (id, user_id, title) VALUES (1, last_insert_rowid(), 'by the last')")
-        .execute(conn)?;
+    diesel::sql_query(
+        "INSERT INTO case_posts (id, user_id, title) VALUES (1, last_insert_rowid(), 'by the last')",
+    )
+    .execute(conn)?;
     let between = held(conn)?;
     diesel::update(users::table).set(users::age.eq(5)).execute(conn)?;
     diesel::sql_query("UPDATE case_posts SET score = changes()").execute(conn)?;
@@ -123,7 +125,8 @@ fn after_returning(conn: &mut Conn) -> QueryResult<Value> {
         .returning(users::id)
         .get_result(conn)?;
     let after_insert = held(conn)?;
-    let ages: Vec<i32> = diesel::update(users::table).set(users::age.eq(1)).returning(users::age).get_results(conn)?;
+    let ages: Vec<i32> =
+        diesel::update(users::table).set(users::age.eq(1)).returning(users::age).get_results(conn)?;
     Ok(json!([id, after_insert, ages, held(conn)?]))
 }
 
@@ -150,7 +153,9 @@ fn built_in_functions(conn: &mut Conn) -> QueryResult<Value> {
         #[aggregate]
         fn total(x: diesel::sql_types::Integer) -> diesel::sql_types::Double;
     }
-    insert_into(users::table).values((users::id.eq(1), users::name.eq("ADA"), users::age.eq(4))).execute(conn)?;
+    insert_into(users::table)
+        .values((users::id.eq(1), users::name.eq("ADA"), users::age.eq(4)))
+        .execute(conn)?;
     let row: (String, String) =
         users::table.select((lower(users::name), coalesce(users::email, "none"))).first(conn)?;
     let sum: f64 = users::table.select(total(users::age)).first(conn)?;
@@ -171,7 +176,8 @@ fn usual_settings(conn: &mut Conn) -> QueryResult<Value> {
     ]
     .map(|sql| seen(conn.batch_execute(sql)));
     let foreign_keys: (i64,) =
-        diesel::select((diesel::dsl::sql::<BigInt>("(SELECT foreign_keys FROM pragma_foreign_keys)"),)).get_result(conn)?;
+        diesel::select((diesel::dsl::sql::<BigInt>("(SELECT foreign_keys FROM pragma_foreign_keys)"),))
+            .get_result(conn)?;
     add(conn, 1)?;
     Ok(json!([results, foreign_keys]))
 }

@@ -65,9 +65,7 @@ fn floats(conn: &mut Conn) -> QueryResult<Value> {
     let values =
         [0.0, -0.0, 1.5, 0.1, -1e308, f64::MAX, f64::MIN_POSITIVE, 5e-324, 1e15, 9_007_199_254_740_993.0];
     for (id, value) in (1..).zip(values) {
-        insert_into(storage::table)
-            .values((storage::id.eq(id), storage::double.eq(value)))
-            .execute(conn)?;
+        insert_into(storage::table).values((storage::id.eq(id), storage::double.eq(value))).execute(conn)?;
     }
     let stored: Vec<Option<f64>> = storage::table.select(storage::double).order(storage::id).load(conn)?;
     let through = diesel::select(sql::<Double>("").bind::<Double, _>(-0.0)).get_result::<f64>(conn)?;
@@ -77,9 +75,7 @@ fn floats(conn: &mut Conn) -> QueryResult<Value> {
 fn floats_that_are_not_numbers(conn: &mut Conn) -> QueryResult<Value> {
     // SQLite stores NaN as NULL, and keeps the infinities.
     for (id, value) in [(1, f64::NAN), (2, f64::INFINITY), (3, f64::NEG_INFINITY)] {
-        insert_into(storage::table)
-            .values((storage::id.eq(id), storage::double.eq(value)))
-            .execute(conn)?;
+        insert_into(storage::table).values((storage::id.eq(id), storage::double.eq(value))).execute(conn)?;
     }
     let stored: Vec<Option<f64>> = storage::table.select(storage::double).order(storage::id).load(conn)?;
     let into_f64 = storage::table.select(storage::double.assume_not_null()).find(1).first::<f64>(conn);
@@ -88,9 +84,7 @@ fn floats_that_are_not_numbers(conn: &mut Conn) -> QueryResult<Value> {
 
 fn single_floats(conn: &mut Conn) -> QueryResult<Value> {
     for (id, value) in (1..).zip([0.1_f32, f32::MAX, f32::MIN_POSITIVE, -0.0, f32::INFINITY]) {
-        insert_into(storage::table)
-            .values((storage::id.eq(id), storage::single.eq(value)))
-            .execute(conn)?;
+        insert_into(storage::table).values((storage::id.eq(id), storage::single.eq(value))).execute(conn)?;
     }
     let stored: Vec<Option<f32>> = storage::table.select(storage::single).order(storage::id).load(conn)?;
     let as_bits = |value: Option<f32>| value.map(|value| format!("{:08x}", value.to_bits()));
@@ -129,13 +123,13 @@ fn nul_inside_text(conn: &mut Conn) -> QueryResult<Value> {
         .select((storage::text, sql::<BigInt>("length(text)"), sql::<BigInt>("length(CAST(text AS BLOB))")))
         .order(storage::id)
         .load(conn)?;
-    let found: Vec<i32> =
-        storage::table.filter(storage::text.eq("a\0b")).select(storage::id).load(conn)?;
+    let found: Vec<i32> = storage::table.filter(storage::text.eq("a\0b")).select(storage::id).load(conn)?;
     Ok(json!([stored, found]))
 }
 
 fn unicode_text(conn: &mut Conn) -> QueryResult<Value> {
-    let texts = ["žluťoučký kůň", "日本語", "🦀\u{200d}🔧", "e\u{301}", "\u{feff}bom", "'\"`;--/*", "line\r\nend\t"];
+    let texts =
+        ["žluťoučký kůň", "日本語", "🦀\u{200d}🔧", "e\u{301}", "\u{feff}bom", "'\"`;--/*", "line\r\nend\t"];
     for (id, text) in (1..).zip(texts) {
         insert_into(storage::table).values((storage::id.eq(id), storage::text.eq(text))).execute(conn)?;
     }
@@ -175,22 +169,21 @@ fn text_that_is_not_utf8(conn: &mut Conn) -> QueryResult<Value> {
         "INSERT INTO case_values (id, text) VALUES (1, CAST(x'ff' AS TEXT)), (2, CAST(x'61c3' AS TEXT)), (3, 'good')",
     )?;
     let text = |id: i32| storage::table.find(id).select(storage::text);
-    let as_text: Vec<Value> =
-        (1..=3).map(|id| seen(text(id).first::<Option<String>>(conn))).collect();
+    let as_text: Vec<Value> = (1..=3).map(|id| seen(text(id).first::<Option<String>>(conn))).collect();
     let all = storage::table.select(storage::text).order(storage::id).load::<Option<String>>(conn);
     let returned = diesel::sql_query(
         "INSERT INTO case_values (id, text) VALUES (4, CAST(x'80' AS TEXT)) RETURNING text AS word",
     )
     .get_result::<Word>(conn);
-    let raw: Vec<String> =
-        storage::table.select(sql::<Text>("hex(text) || ' ' || typeof(text)")).order(storage::id).load(conn)?;
+    let raw: Vec<String> = storage::table
+        .select(sql::<Text>("hex(text) || ' ' || typeof(text)"))
+        .order(storage::id)
+        .load(conn)?;
     Ok(json!([as_text, seen(all), seen(returned.map(|row| row.word)), raw]))
 }
 
 fn text_as_bytes(conn: &mut Conn) -> QueryResult<Value> {
-    conn.batch_execute(
-        "INSERT INTO case_values (id, text) VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 'é')",
-    )?;
+    conn.batch_execute("INSERT INTO case_values (id, text) VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 'é')")?;
     let cast: Vec<Vec<u8>> =
         storage::table.select(sql::<Binary>("CAST(text AS BLOB)")).order(storage::id).load(conn)?;
     let returned: Vec<Vec<u8>> = diesel::update(storage::table.find(1))
@@ -215,12 +208,13 @@ fn classes_stay_what_they_are(conn: &mut Conn) -> QueryResult<Value> {
     .filter_map(|row| row.word)
     .collect::<Vec<_>>()
     .join(" ");
-    let small: Vec<Word> = diesel::sql_query("SELECT typeof(?) || typeof(?) || typeof(?) || typeof(?) AS word")
-        .bind::<SmallInt, _>(1)
-        .bind::<Integer, _>(1)
-        .bind::<Bool, _>(true)
-        .bind::<Float, _>(1.0)
-        .load(conn)?;
+    let small: Vec<Word> =
+        diesel::sql_query("SELECT typeof(?) || typeof(?) || typeof(?) || typeof(?) AS word")
+            .bind::<SmallInt, _>(1)
+            .bind::<Integer, _>(1)
+            .bind::<Bool, _>(true)
+            .bind::<Float, _>(1.0)
+            .load(conn)?;
     Ok(json!([classes, small]))
 }
 
@@ -252,10 +246,10 @@ fn another_class_than_asked_for(conn: &mut Conn) -> QueryResult<Value> {
         .map(|what| seen(diesel::sql_query(select(what)).get_result::<Word>(conn)));
     let as_integer = ["'12'", "'word'", "1.9", "x'3132'"]
         .map(|what| seen(diesel::select(sql::<Integer>(what)).get_result::<i32>(conn)));
-    let as_double = ["'1.5'", "7", "x'37'"]
-        .map(|what| seen(diesel::select(sql::<Double>(what)).get_result::<f64>(conn)));
-    let as_blob =
-        ["'text'", "12", "1.5"].map(|what| seen(diesel::select(sql::<Binary>(what)).get_result::<Vec<u8>>(conn)));
+    let as_double =
+        ["'1.5'", "7", "x'37'"].map(|what| seen(diesel::select(sql::<Double>(what)).get_result::<f64>(conn)));
+    let as_blob = ["'text'", "12", "1.5"]
+        .map(|what| seen(diesel::select(sql::<Binary>(what)).get_result::<Vec<u8>>(conn)));
     Ok(json!([as_text, as_integer, as_double, as_blob]))
 }
 
@@ -278,8 +272,10 @@ fn values_in_conditions(conn: &mut Conn) -> QueryResult<Value> {
         .execute(conn)?;
     let count = |condition: bool| condition;
     let found = [
-        diesel::select(diesel::dsl::exists(storage::table.filter(storage::big.eq(i64::MIN)))).get_result(conn)?,
-        diesel::select(diesel::dsl::exists(storage::table.filter(storage::double.eq(0.0)))).get_result(conn)?,
+        diesel::select(diesel::dsl::exists(storage::table.filter(storage::big.eq(i64::MIN))))
+            .get_result(conn)?,
+        diesel::select(diesel::dsl::exists(storage::table.filter(storage::double.eq(0.0))))
+            .get_result(conn)?,
         diesel::select(diesel::dsl::exists(storage::table.filter(storage::text.eq("")))).get_result(conn)?,
         diesel::select(diesel::dsl::exists(storage::table.filter(storage::blob.eq(b"\0\xff".to_vec()))))
             .get_result(conn)?,
@@ -299,10 +295,14 @@ fn no_rows_and_no_columns(conn: &mut Conn) -> QueryResult<Value> {
 
 fn many_binds(conn: &mut Conn) -> QueryResult<Value> {
     let wanted: Vec<i32> = (0..30_000).collect();
-    insert_into(storage::table).values(vec![storage::id.eq(5), storage::id.eq(29_999), storage::id.eq(30_000)])
+    insert_into(storage::table)
+        .values(vec![storage::id.eq(5), storage::id.eq(29_999), storage::id.eq(30_000)])
         .execute(conn)?;
-    let found: Vec<i32> =
-        storage::table.filter(storage::id.eq_any(&wanted)).select(storage::id).order(storage::id).load(conn)?;
+    let found: Vec<i32> = storage::table
+        .filter(storage::id.eq_any(&wanted))
+        .select(storage::id)
+        .order(storage::id)
+        .load(conn)?;
     let changed = diesel::update(storage::table.filter(storage::id.eq_any(&wanted)))
         .set(storage::whole.eq(1))
         .execute(conn)?;

@@ -2,6 +2,7 @@
 
 use diesel::dsl::{case_when, insert_into};
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use serde_json::{Value, json};
 
 use super::Conn;
@@ -51,9 +52,7 @@ fn set_by_subquery(conn: &mut Conn) -> QueryResult<Value> {
         .values(vec![(posts::id.eq(1), posts::user_id.eq(1), posts::title.eq("one"))])
         .execute(conn)?;
     let oldest = users::table.select(diesel::dsl::max(users::age)).single_value();
-    diesel::update(posts::table)
-        .set(posts::user_id.eq(oldest.assume_not_null() - 38))
-        .execute(conn)?;
+    diesel::update(posts::table).set(posts::user_id.eq(oldest.assume_not_null() - 38)).execute(conn)?;
     Ok(shown(posts::table.load::<Post>(conn)?))
 }
 
@@ -144,7 +143,7 @@ fn save_changes_of_a_composite_key(conn: &mut Conn) -> QueryResult<Value> {
 
 fn same_column_from_case_when(conn: &mut Conn) -> QueryResult<Value> {
     two_users(conn)?;
-    let age = case_when(users::age.lt(40), 0).when(users::age.eq(40), 1).otherwise(2);
+    let age = case_when(users::age.lt(40), 0.into_sql::<Integer>()).when(users::age.eq(40), 1).otherwise(2);
     diesel::update(users::table).set(users::age.eq(age)).execute(conn)?;
     rows(conn)
 }

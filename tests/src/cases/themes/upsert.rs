@@ -1,7 +1,8 @@
 //! INSERT … ON CONFLICT.
 
-use diesel::dsl::insert_into;
+use diesel::dsl::{insert_into, insert_or_ignore_into};
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use diesel::upsert::excluded;
 use serde_json::{Value, json};
 
@@ -38,8 +39,7 @@ fn do_nothing(conn: &mut Conn) -> QueryResult<Value> {
 fn do_nothing_on_a_target(conn: &mut Conn) -> QueryResult<Value> {
     ada(conn)?;
     let new = (users::id.eq(2), users::name.eq("Bob"), users::email.eq("ada@example.org"));
-    let count =
-        insert_into(users::table).values(new).on_conflict(users::email).do_nothing().execute(conn)?;
+    let count = insert_into(users::table).values(new).on_conflict(users::email).do_nothing().execute(conn)?;
     Ok(json!([count, rows(conn)?]))
 }
 
@@ -65,7 +65,7 @@ fn excluded_columns(conn: &mut Conn) -> QueryResult<Value> {
         .values((users::id.eq(1), users::name.eq("Eve"), users::age.eq(4)))
         .on_conflict(users::id)
         .do_update()
-        .set((users::name.eq(excluded(users::name)), users::age.eq(excluded(users::age) + users::age)))
+        .set((users::name.eq(excluded(users::name)), users::age.eq(users::age * 10 + excluded(users::age))))
         .execute(conn)?;
     rows(conn)
 }
@@ -99,15 +99,11 @@ fn with_a_filter(conn: &mut Conn) -> QueryResult<Value> {
     ada(conn)?;
     let mut counts = Vec::new();
     for limit in [10, 100] {
-        counts.push(
-            insert_into(users::table)
-                .values((users::id.eq(1), users::name.eq("Eve")))
-                .on_conflict(users::id)
-                .do_update()
-                .set(users::name.eq(excluded(users::name)))
-                .filter(users::age.lt(limit))
-                .execute(conn)?,
+        let upsert = diesel::sql_query(
+            "INSERT INTO case_users (id, name) VALUES (1, 'Eve') \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE age < ?",
         );
+        counts.push(upsert.bind::<Integer, _>(limit).execute(conn)?);
     }
     Ok(json!([counts, rows(conn)?]))
 }
@@ -118,16 +114,22 @@ fn batch_do_nothing(conn: &mut Conn) -> QueryResult<Value> {
         NewUser { id: 1, name: "Eve", email: None, age: None },
         NewUser { id: 2, name: "Bob", email: None, age: None },
     ];
-    let row_by_row = insert_into(users::table).values(&new).on_conflict_do_nothing().execute(conn)?;
-    let labels = vec![Tag::new(1, "a", 1), Tag::new(1, "a", 2), Tag::new(1, "b", 3)];
-    let one_statement = insert_into(tags::table).values(&labels).on_conflict_do_nothing().execute(conn)?;
+    let row_by_row = insert_or_ignore_into(users::table).values(&new).execute(conn)?;
+    let labels = [("a", 1), ("a", 2), ("b", 3)]
+        .map(|(label, weight)| (tags::post_id.eq(1), tags::label.eq(label), tags::weight.eq(weight)));
+    let one_statement = insert_into(tags::table)
+        .values(labels.to_vec())
+        .on_conflict((tags::post_id, tags::label))
+        .do_nothing()
+        .execute(conn)?;
     Ok(json!([row_by_row, one_statement, rows(conn)?, tags::table.order(tags::label).load::<Tag>(conn)?]))
 }
 
 fn batch_do_update(conn: &mut Conn) -> QueryResult<Value> {
-    let labels = vec![Tag::new(1, "a", 1), Tag::new(1, "a", 2), Tag::new(1, "b", 3)];
+    let labels = [("a", 1), ("a", 2), ("b", 3)]
+        .map(|(label, weight)| (tags::post_id.eq(1), tags::label.eq(label), tags::weight.eq(weight)));
     let count = insert_into(tags::table)
-        .values(&labels)
+        .values(labels.to_vec())
         .on_conflict((tags::post_id, tags::label))
         .do_update()
         .set(tags::weight.eq(excluded(tags::weight)))
@@ -138,8 +140,7 @@ fn batch_do_update(conn: &mut Conn) -> QueryResult<Value> {
 fn another_target_fails(conn: &mut Conn) -> QueryResult<Value> {
     ada(conn)?;
     let new = (users::id.eq(2), users::name.eq("Bob"), users::email.eq("ada@example.org"));
-    let failed =
-        insert_into(users::table).values(new).on_conflict(users::id).do_nothing().execute(conn);
+    let failed = insert_into(users::table).values(new).on_conflict(users::id).do_nothing().execute(conn);
     let no_such_target =
         insert_into(users::table).values(new).on_conflict(users::name).do_nothing().execute(conn);
     Ok(json!([seen(failed), seen(no_such_target), rows(conn)?]))
