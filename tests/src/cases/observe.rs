@@ -1,5 +1,7 @@
 //! What a case saw, as JSON that is equal when what was seen is equal.
 
+use std::error::Error as _;
+
 use diesel::QueryResult;
 use diesel::result::Error;
 use serde::Serialize;
@@ -33,7 +35,13 @@ pub fn error(error: &Error) -> Value {
         other => {
             let debug = format!("{other:?}");
             let variant = debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-            json!({ "error": variant, "message": other.to_string() })
+            let mut causes = Vec::new();
+            let mut cause = other.source();
+            while let Some(inner) = cause {
+                causes.push(inner.to_string());
+                cause = inner.source();
+            }
+            json!({ "error": variant, "message": other.to_string(), "causes": causes })
         }
     }
 }

@@ -53,6 +53,11 @@ pub(super) const CASES: &[Case<Conn>] = &[
         scope: Scope::BareOnly("counts what one SQLite connection did; on the primary that is shared by all"),
         body: total_changes,
     },
+    Case {
+        name: "bare_only::count_of_what_changes_no_row",
+        scope: Scope::BareOnly("SQLite gives the count of the write before, whoever made it"),
+        body: count_of_what_changes_no_row,
+    },
 ];
 
 fn names(conn: &mut Conn) -> QueryResult<Vec<String>> {
@@ -128,4 +133,14 @@ fn total_changes(conn: &mut Conn) -> QueryResult<Value> {
     let before = total(conn)?;
     diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'Ada'), (2, 'Bob')").execute(conn)?;
     Ok(json!(total(conn)? - before))
+}
+
+fn count_of_what_changes_no_row(conn: &mut Conn) -> QueryResult<Value> {
+    diesel::sql_query("INSERT INTO case_users (id, name) VALUES (1, 'Ada'), (2, 'Bob')").execute(conn)?;
+    let counts = [
+        diesel::sql_query("CREATE INDEX case_by_age ON case_users (age)").execute(conn)?,
+        diesel::sql_query("SELECT 1").execute(conn)?,
+        diesel::sql_query("PRAGMA user_version = 0").execute(conn)?,
+    ];
+    Ok(json!(counts))
 }

@@ -125,8 +125,8 @@ fn no_such_table(conn: &mut Conn) -> QueryResult<Value> {
 }
 
 fn no_such_column(conn: &mut Conn) -> QueryResult<Value> {
-    let read = diesel::sql_query("SELECT nothing AS number FROM case_users").load::<Number>(conn);
-    let write = statement(conn, "UPDATE case_users SET nothing = 1")?;
+    let read = diesel::sql_query("SELECT absent AS number FROM case_users").load::<Number>(conn);
+    let write = statement(conn, "UPDATE case_users SET absent = 1")?;
     Ok(json!([seen(read), write]))
 }
 

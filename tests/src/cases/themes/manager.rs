@@ -92,7 +92,7 @@ fn raise_rollback(conn: &mut Conn) -> QueryResult<Value> {
 fn nothing_to_end(conn: &mut Conn) -> QueryResult<Value> {
     let commit = Manager::commit_transaction(conn);
     let rollback = Manager::rollback_transaction(conn);
-    let raw = ["COMMIT", "ROLLBACK", "RELEASE nothing", "ROLLBACK TO nothing"]
+    let raw = ["COMMIT", "ROLLBACK", "RELEASE absent", "ROLLBACK TO absent"]
         .map(|sql| seen(conn.batch_execute(sql)));
     Ok(json!([seen(commit), seen(rollback), raw, depth(conn)]))
 }

@@ -100,7 +100,7 @@ fn iterate_until_an_error(conn: &mut Conn) -> QueryResult<Value> {
     let rows: Vec<Value> = diesel::sql_query(query)
         .load_iter::<crate::cases::models::Number, DefaultLoadingMode>(conn)?
         .map(seen)
-        .take(4)
+        .take(3)
         .collect();
     let next = users::table.count().get_result::<i64>(conn)?;
     Ok(json!([rows, next]))
