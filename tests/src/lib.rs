@@ -4,6 +4,7 @@
 //! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
+pub mod cases;
 pub mod cluster;
 pub mod contract;
 pub mod port;
