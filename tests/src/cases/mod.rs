@@ -43,6 +43,7 @@ pub mod custom;
 pub mod models;
 pub mod observe;
 pub mod on_bare;
+pub mod on_litefs;
 pub mod schema;
 
 use std::any::Any;

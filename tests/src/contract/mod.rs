@@ -5,6 +5,7 @@
 //! tests compare what it gives. Nothing here knows which of the three it runs on.
 
 mod app;
+mod diesel_cases;
 mod load;
 mod methods;
 mod outage;
@@ -24,5 +25,9 @@ use crate::app::Commands;
 /// All that an application node can be asked.
 #[must_use]
 pub fn commands() -> Commands<App> {
-    outage::add(load::add(app::commands().add("methods", methods::run)))
+    let commands = app::commands()
+        .add("methods", methods::run)
+        .add("cases", diesel_cases::run)
+        .add("cases_with_url", diesel_cases::run_with_url);
+    outage::add(load::add(commands))
 }
