@@ -59,7 +59,7 @@ mod tests {
         let mut recent = Recent::new(8);
         for i in 0..1_000 {
             recent.insert(i, i);
-            assert_eq!(recent.get(&0).is_some(), true, "0 is used all the time, at {i}");
+            assert!(recent.get(&0).is_some(), "0 is used all the time, at {i}");
             assert!(recent.young.len() + recent.old.len() <= 8);
         }
         assert_eq!(recent.get(&999), Some(999));
