@@ -52,6 +52,9 @@ use super::registry;
 /// - **`batch_execute`** of several statements without transaction control is all or nothing;
 ///   a bare `SqliteConnection` keeps what came before an error.
 ///
+/// - **A query that calls a function of the application's own** is read to its end before its first
+///   row is given: such a function may write, as some of SQLite's extensions do.
+///
 /// # What Diesel does not let it do
 ///
 /// | instead of | write |
