@@ -63,6 +63,10 @@ use super::registry;
 /// | `define_sql_function!`'s `register_impl(&mut conn, …)`, `register_collation` | the same in `Config::on_open`, which has a `SqliteConnection` |
 /// | `serialize_database_to_buffer`, `deserialize_readonly_database_from_buffer` | the same on a `SqliteConnection` of your own |
 ///
+/// A connection keeps this node's file open, and LiteFS cannot be restarted under it. In r2d2's pool
+/// an idle one lets go of the file when LiteFS stops; one that is held elsewhere does with its next
+/// use, or when it is dropped.
+///
 /// An open cursor (`load_iter`) holds a read transaction, and one on any database keeps LiteFS from
 /// applying what others wrote: read it to its end soon.
 pub struct LitefsConnection {
@@ -169,10 +173,17 @@ impl LitefsConnection {
         )
     }
 
-    /// Closes this node's file until the next read: what LiteFS needs to stop or to start again.
-    /// A transaction is not touched. Does nothing for a connection that is alone.
-    ///
-    /// A pool calls it for connections that lie idle.
+    /// A pool takes it back: LiteFS can stop and start while it lies there, for the node then may
+    /// close its file. The next use opens it anew.
+    pub(crate) fn lay_away(&mut self) -> QueryResult<()> {
+        match &mut self.way {
+            Way::Alone(_) => Ok(()),
+            Way::Node(node) => node.local.rest(&node.access),
+        }
+    }
+
+    /// Closes this node's file until the next read: what LiteFS needs to stop or to start
+    /// again. A transaction is not touched. Does nothing for a connection that is alone.
     pub(crate) fn close_file(&mut self) -> QueryResult<()> {
         match &mut self.way {
             Way::Alone(_) => Ok(()),

@@ -9,6 +9,7 @@
 mod access;
 mod batch;
 mod fault;
+mod idle;
 mod kinds;
 mod litefs_connection;
 mod local;
@@ -25,5 +26,6 @@ mod traits;
 mod transaction;
 
 pub(crate) use access::Access;
+pub(crate) use idle::Idle;
 pub(crate) use kinds::Kinds;
 pub use litefs_connection::LitefsConnection;

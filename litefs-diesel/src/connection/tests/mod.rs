@@ -22,7 +22,7 @@ use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 use self::primary::TestPrimary;
-use super::{Access, Kinds, LitefsConnection, registry};
+use super::{Access, Idle, Kinds, LitefsConnection, registry};
 use crate::reader::Readers;
 use crate::request::RequestId;
 
@@ -87,6 +87,7 @@ impl Node {
             primary: Arc::clone(&primary) as _,
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             readers,
+            idle: Arc::new(Idle::default()),
             timeout: Duration::from_secs(10),
             ids: Arc::new(move || RequestId {
                 client: 1,
@@ -112,6 +113,7 @@ impl Node {
             file,
             primary: Arc::clone(&self.access.primary),
             kinds: Arc::new(kinds),
+            idle: Arc::default(),
             ids: Arc::clone(&self.access.ids),
             runtime: runtime(),
             journal_mode: "wal".into(),
