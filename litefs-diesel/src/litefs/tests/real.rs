@@ -14,15 +14,15 @@ use crate::position::Position;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A node's view of its LiteFS, without any application around it.
-struct Node {
+pub(super) struct Node {
     // Before the runtime, whose clock it uses.
     litefs: Arc<Litefs>,
-    watch: Arc<PositionWatch>,
+    pub(super) watch: Arc<PositionWatch>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Node {
-    fn of(cluster: &Cluster, node: usize) -> Self {
+    pub(super) fn of(cluster: &Cluster, node: usize) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mount = cluster.mount(node);
@@ -49,7 +49,7 @@ impl Node {
         }
     }
 
-    fn wait(&self, target: Position) -> Result<Position, WaitError> {
+    pub(super) fn wait(&self, target: Position) -> Result<Position, WaitError> {
         pollster::block_on(self.watch.wait(target, Instant::now() + PATIENCE))
     }
 }
@@ -60,7 +60,7 @@ fn write(mount: &Path, sql: &str) {
     conn.batch_execute(sql).unwrap();
 }
 
-fn create(cluster: &Cluster) {
+pub(super) fn create(cluster: &Cluster) {
     write(cluster.mount(0), "PRAGMA journal_mode = wal; CREATE TABLE rows (id INTEGER PRIMARY KEY)");
     cluster.wait_replicated(0, "app.db").unwrap();
 }
