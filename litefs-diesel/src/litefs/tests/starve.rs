@@ -1,6 +1,7 @@
 //! Fault 10 of LiteFS: busy readers starve replication; and what the gate does about it.
 
 use std::path::Path;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use litefs_diesel_tests::cluster::Cluster;
 
-use super::real::{Node, create};
+use super::real::{MEASURING, Node, create};
 
 /// Back to back on the replica; without the gate, five keep a write out for longer than 30 s.
 const READERS: u32 = 5;
-/// For how long writes are made: some 300 of them.
-const WRITING: Duration = Duration::from_secs(4);
+/// Enough for a p99 that is not the worst of all.
+const WRITES: usize = 200;
 
 fn open(file: &Path, mode: &str) -> SqliteConnection {
     let url = format!("file:{}?mode={mode}", file.display());
@@ -38,6 +39,7 @@ fn read_until(stop: &AtomicBool, replica: &Node, file: &Path) -> Duration {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn saturated_readers_let_writes_through_and_lose_at_most_a_third_of_their_time() {
+    let _measuring = MEASURING.write().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let (primary, replica) = (Node::of(&cluster, 0), Node::of(&cluster, 1));
@@ -54,7 +56,7 @@ fn saturated_readers_let_writes_through_and_lose_at_most_a_third_of_their_time()
         let readers: Vec<_> =
             (0..READERS).map(|_| scope.spawn(|| read_until(&stop, &replica, &file))).collect();
         let mut waits = Vec::new();
-        while start.elapsed() < WRITING {
+        for _ in 0..WRITES {
             writer.batch_execute("INSERT INTO rows DEFAULT VALUES").unwrap();
             let target = primary.watch.read().unwrap().unwrap();
             let start = Instant::now();
@@ -73,8 +75,15 @@ fn saturated_readers_let_writes_through_and_lose_at_most_a_third_of_their_time()
 
     let mut waits = waits;
     waits.sort();
-    let p99 = waits[waits.len() * 99 / 100];
-    assert!(p99 < Duration::from_millis(100), "p99 {p99:?} of {} waits", waits.len());
+    let p99 = waits[WRITES * 99 / 100];
+    eprintln!(
+        "{:?} {:?} {p99:?} n {} lost {}",
+        waits[waits.len() / 2],
+        waits[waits.len() * 9 / 10],
+        waits.len(),
+        held.as_secs_f64() / (took * READERS).as_secs_f64()
+    );
+    assert!(p99 < Duration::from_millis(100), "p99 {p99:?}, p50 {:?}", waits[WRITES / 2]);
     let lost = held.as_secs_f64() / (took * READERS).as_secs_f64();
     assert!(lost <= 0.34, "readers were held back for {:.0} % of the time", lost * 100.0);
 }
