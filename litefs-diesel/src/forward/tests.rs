@@ -44,7 +44,7 @@ impl Asking {
         let view = View { version: 1, role: role.clone(), epoch: 1, ..View::unknown() };
         let view = watch::channel(view).0;
         let peers = Peers::new(PeersConfig {
-            resolver: Resolver::Table(table),
+            resolver: Resolver::new(table, None).unwrap(),
             identity: Arc::new(identity("eu")),
             view: view.subscribe(),
             max_frame: MAX_FRAME,

@@ -212,7 +212,7 @@ impl TestNode {
     }
 
     pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
-        let listener: TcpListener = bind(listen).await.unwrap();
+        let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let fake = Fake::new();
         let view = watch::channel(View { version: 1, role, epoch: 1, ..View::unknown() }).0;

@@ -161,6 +161,23 @@ async fn peers_know_what_each_other_sees() {
 }
 
 #[tokio::test]
+async fn a_peer_is_asked_what_it_sees_or_says_why_not() {
+    let node = TestNode::start(Role::NoLeader).await;
+    let listen = nobody().await;
+    let asking = Asking::start_on(
+        Handle::current(),
+        Role::Primary,
+        table(&[("a", &node.addr.to_string()), ("b", &listen)]),
+    );
+    let view = asking.peers.get("a").unwrap().ask_view(in_ms(20_000)).await.unwrap();
+    assert_eq!(view.role, Role::NoLeader);
+    let why = asking.peers.get("b").unwrap().ask_view(in_ms(200)).await.unwrap_err();
+    assert!(why.contains(&listen), "{why}");
+    let why = asking.peers.get("c").unwrap().ask_view(in_ms(20_000)).await.unwrap_err();
+    assert!(why.contains("`c`"), "{why}");
+}
+
+#[tokio::test]
 async fn the_primary_is_connected_to_before_the_first_write() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
