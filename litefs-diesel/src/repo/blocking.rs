@@ -11,7 +11,7 @@ use diesel::result::Error as DieselError;
 use futures::future::BoxFuture;
 
 use super::RepoHandle;
-use super::database::LitefsConnection;
+use crate::connection::LitefsConnection;
 use crate::error::Error;
 
 /// Blocking work that has not begun: see [`RepoHandle::run`].

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -10,6 +11,7 @@ use tracing::Instrument;
 
 use super::special::runs_alone;
 use super::{Health, ReadLevel};
+use crate::connection::LitefsConnection;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
@@ -17,9 +19,6 @@ use crate::reader::Readers;
 use crate::request::{Ack, Primary, RequestId, Terms, WriteRequest, Written};
 use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
-
-// FOR THE LEAD: `pub use crate::connection::LitefsConnection` in its place.
-pub(crate) type LitefsConnection = diesel::SqliteConnection;
 
 /// One database of a node. The node fills it; a [`RepoHandle`](super::RepoHandle) shares it.
 pub(crate) struct Database {
@@ -31,8 +30,8 @@ pub(crate) struct Database {
     pub(crate) here: Arc<dyn Here>,
     /// Opens a connection of this repo. May block.
     pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
-    /// Names the next write.
-    pub(crate) ids: Arc<dyn Fn() -> RequestId + Send + Sync>,
+    /// Names the writes of this process.
+    pub(crate) requests: Arc<Requests>,
     /// What a call may take that names no time of its own.
     pub(crate) timeout: Duration,
     /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
@@ -66,6 +65,23 @@ pub(crate) trait Here: Send + Sync + 'static {
 
     /// Ends the whole node; idempotent.
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// Names the writes of one process start, one after the other.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    client: u128,
+    next: AtomicU64,
+}
+
+impl Requests {
+    pub(crate) fn new(client: u128) -> Self {
+        Self { client, next: AtomicU64::new(1) }
+    }
+
+    pub(crate) fn next(&self) -> RequestId {
+        RequestId { client: self.client, sequence: self.next.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 /// When a call that reads ends, and where it may run.
@@ -118,7 +134,7 @@ impl Database {
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
         let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
-        let request = WriteRequest { id: (self.ids)(), statements, session: None, alone };
+        let request = WriteRequest { id: self.requests.next(), statements, session: None, alone };
         async {
             tracing::debug!(id = ?request.id, "captured");
             self.primary.write(request, terms).await

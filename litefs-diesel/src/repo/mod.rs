@@ -41,7 +41,7 @@ pub use batch::Batch;
 pub use blocking::Run;
 pub use builder::{Read, Write};
 pub use count::AnyQuery;
-pub(crate) use database::{Database, Here};
+pub(crate) use database::{Database, Here, Requests};
 pub use handle::RepoHandle;
 pub use insert::{InsertRecord, InsertRecords};
 pub use level::ReadLevel;
