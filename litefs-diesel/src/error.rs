@@ -85,6 +85,13 @@ pub enum Error {
         /// What it waited for.
         why: String,
     },
+    /// What ran did not end in time, so the node went down while it did. A file of the LiteFS mount
+    /// may still be open.
+    #[error("the node was shut down, but what ran did not end in {} s", waited.as_secs())]
+    Shutdown {
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
     /// A setting is wrong, or the node cannot start with it.
     #[error(transparent)]
     Start(#[from] crate::config::StartError),

@@ -1,6 +1,4 @@
 //! litefs-diesel
-// The whole crate is being built room by room; see ARCHITECTURE.md.
-#![allow(dead_code, unused_imports)] // removed when the rooms are joined
 
 pub mod config;
 mod connection;
@@ -33,4 +31,6 @@ pub use request::Ack;
 #[doc(hidden)]
 pub mod __private {
     pub use diesel::SqliteConnection;
+
+    pub use crate::node::{on, start};
 }

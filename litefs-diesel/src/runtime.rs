@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn a_timer_runs_when_polled_outside_any_runtime() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         pollster::block_on(in_runtime(runtime.handle().clone(), async {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }));
@@ -34,7 +35,8 @@ mod tests {
 
     #[test]
     fn a_timer_runs_when_polled_inside_another_runtime_without_timers() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let callers = tokio::runtime::Builder::new_current_thread().build().unwrap();
         callers.block_on(in_runtime(runtime.handle().clone(), async {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -67,7 +67,7 @@ fn ways_in(model: &Model, ItemStruct { vis, ident, .. }: &ItemStruct) -> TokenSt
             /// When a setting is wrong, or the node cannot start with it: the message names the
             /// setting and what to do.
             #vis async fn start(config: #krate::Config) -> ::core::result::Result<Self, #krate::Error> {
-                #krate::repo::start::<Self>(config).await
+                #krate::__private::start::<Self>(config).await
             }
 
             /// This repo on a node that is running.
@@ -75,7 +75,7 @@ fn ways_in(model: &Model, ItemStruct { vis, ident, .. }: &ItemStruct) -> TokenSt
             /// # Errors
             /// When the node's settings do not have this repo.
             #vis fn on(node: &#krate::Node) -> ::core::result::Result<Self, #krate::Error> {
-                #krate::repo::on::<Self>(node)
+                #krate::__private::on::<Self>(node)
             }
         }
     }

@@ -10,7 +10,7 @@ use diesel::result::QueryResult;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
-use crate::request::{Ack, Primary, RequestId, Terms};
+use crate::request::{Ack, Ids, Primary, Terms};
 
 /// One database of a node, as its connections see it. They share one.
 pub(crate) struct Access {
@@ -27,7 +27,7 @@ pub(crate) struct Access {
     /// How long a call may take.
     pub(crate) timeout: Duration,
     /// Names the next write.
-    pub(crate) ids: Arc<dyn Fn() -> RequestId + Send + Sync>,
+    pub(crate) ids: Ids,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.
@@ -58,6 +58,8 @@ impl Access {
     /// The same for a future whose outcome is not a plain [`Error`].
     pub(super) fn wait_plain<F: Future>(&self, begin: impl FnOnce() -> F) -> F::Output {
         let _inside = self.runtime.enter();
-        pollster::block_on(begin())
+        // A task of another runtime may only poll so often before it must yield to that runtime,
+        // which it cannot while it is blocked here: without this, its 129th wait would never end.
+        pollster::block_on(tokio::task::unconstrained(begin()))
     }
 }

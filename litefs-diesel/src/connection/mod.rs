@@ -21,8 +21,8 @@ mod session;
 mod tap;
 #[cfg(test)]
 mod tests;
-mod transaction;
 mod traits;
+mod transaction;
 
 pub(crate) use access::Access;
 pub(crate) use kinds::Kinds;

@@ -79,7 +79,8 @@ impl NodeConnection {
             }
         }
         let outcome = self.run(query, kind, Want::Count)?;
-        usize::try_from(outcome.count).map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+        usize::try_from(outcome.count)
+            .map_err(|error| diesel::result::Error::DeserializationError(error.into()))
     }
 
     /// What the query does; not asked where a transaction takes all statements anyway.
@@ -96,7 +97,7 @@ impl NodeConnection {
             Some(replay) => replay,
             none => none.insert(Replay::new()?),
         };
-        replay.load(rows)
+        replay.load(&rows)
     }
 
     /// Runs a query that does not simply read here. The application's instrumentation hears of it

@@ -120,8 +120,14 @@ mod tests {
     #[test]
     fn what_is_no_file_or_only_reads_is_nobodys() {
         for url in [
-            "", ":memory:", "file::memory:", "file:", "file:x?mode=memory&cache=shared", "sqlite://:memory:",
-            "file:app.db?mode=ro", "file:app.db?cache=private&immutable=1",
+            "",
+            ":memory:",
+            "file::memory:",
+            "file:",
+            "file:x?mode=memory&cache=shared",
+            "sqlite://:memory:",
+            "file:app.db?mode=ro",
+            "file:app.db?cache=private&immutable=1",
         ] {
             assert_eq!(file_of(url), None, "{url}");
         }

@@ -23,7 +23,10 @@ pub(super) struct Answers {
 
 impl Answers {
     pub(super) fn session(&self) -> Session {
-        Session { last_insert_rowid: self.last_insert_rowid.load(Relaxed), changes: self.changes.load(Relaxed) }
+        Session {
+            last_insert_rowid: self.last_insert_rowid.load(Relaxed),
+            changes: self.changes.load(Relaxed),
+        }
     }
 
     /// What `execute` gives on a bare connection for a statement that changes no rows: the count

@@ -1,8 +1,6 @@
 //! The application's instrumentation, where the connection that reads finds it.
 
-use diesel::connection::{
-    Connection, DynInstrumentation, Instrumentation, InstrumentationEvent,
-};
+use diesel::connection::{Connection, DynInstrumentation, Instrumentation, InstrumentationEvent};
 use diesel::sqlite::SqliteConnection;
 
 /// Passes events on. It can be silenced for what is not the application's own statement, and
@@ -37,13 +35,16 @@ impl Tap {
 
     /// Takes it off a connection, to be put on another.
     pub(super) fn take(conn: &mut SqliteConnection) -> Self {
-        let listener = Self::of(conn)
-            .map(|tap| std::mem::replace(&mut tap.listener, DynInstrumentation::none()));
+        let listener =
+            Self::of(conn).map(|tap| std::mem::replace(&mut tap.listener, DynInstrumentation::none()));
         Self::new(listener.unwrap_or_else(DynInstrumentation::none))
     }
 
     /// Runs what is not the application's own statement.
-    pub(super) fn silenced<R>(conn: &mut SqliteConnection, run: impl FnOnce(&mut SqliteConnection) -> R) -> R {
+    pub(super) fn silenced<R>(
+        conn: &mut SqliteConnection,
+        run: impl FnOnce(&mut SqliteConnection) -> R,
+    ) -> R {
         Self::silence(conn, true);
         let result = run(conn);
         Self::silence(conn, false);

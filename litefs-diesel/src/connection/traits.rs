@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use diesel::RunQueryDsl;
 use diesel::associations::{HasTable, Identifiable};
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DefaultLoadingMode, Instrumentation,
@@ -18,7 +19,6 @@ use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionResult, QueryResult};
 use diesel::sql_types::TypeMetadata;
 use diesel::sqlite::{Sqlite, SqliteConnection};
-use diesel::RunQueryDsl;
 
 use super::litefs_connection::{LitefsConnection, Way};
 

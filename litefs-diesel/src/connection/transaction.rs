@@ -98,8 +98,7 @@ impl NodeConnection {
             Mode::Exclusive => Begin::Exclusive,
         };
         let session = self.answers.session();
-        let remote =
-            self.access.wait(|| self.access.primary.begin(begin, session, self.access.terms()))?;
+        let remote = self.access.wait(|| self.access.primary.begin(begin, session, self.access.terms()))?;
         self.transaction = State::Open(Open { remote, savepoints: Vec::new(), by_savepoint: false });
         Ok(())
     }

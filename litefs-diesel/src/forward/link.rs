@@ -13,7 +13,7 @@ use crate::rpc::data::Data;
 use crate::rpc::hello::Purpose;
 
 /// A connection that ended sooner was not one: the next attempt waits as after a failure.
-const STEADY: Duration = Duration::from_secs(1);
+pub(super) const STEADY: Duration = Duration::from_secs(1);
 
 /// How a data connection stands.
 #[derive(Clone)]

@@ -134,7 +134,7 @@ async fn keep_control(
         };
         match connector.connect::<Control>(&hostname, Purpose::Control).await {
             Ok(client) => {
-                pauses = link::pauses();
+                let since = Instant::now();
                 let ended = tokio::select! {
                     ended = watch_peer(&client, &view) => Some(ended),
                     ended = report(&client, connector.view.clone()) => Some(ended),
@@ -146,9 +146,13 @@ async fn keep_control(
                     tracing::warn!(peer = hostname, why, "the peer is silent; its connections are made anew");
                     data.retire();
                 }
+                if since.elapsed() >= link::STEADY {
+                    pauses = link::pauses();
+                }
             }
             Err(error) => tracing::debug!(peer = hostname, %error, "no control connection"),
         }
+        drop(data); // or it would not end while this pauses
         tokio::time::sleep(link::next(&mut pauses)).await;
     }
 }

@@ -100,6 +100,16 @@ impl Peers {
         self.known.lock().clear();
     }
 
+    /// Whether [`shutdown`](Self::shutdown) began. From then on the runtime and its timers may go.
+    pub(super) fn is_closed(&self) -> bool {
+        self.connector.shutdown.is_cancelled()
+    }
+
+    /// Returns once [`shutdown`](Self::shutdown) began.
+    pub(super) async fn closed(&self) {
+        self.connector.shutdown.cancelled().await;
+    }
+
     pub(super) fn runtime(&self) -> &Handle {
         &self.connector.runtime
     }

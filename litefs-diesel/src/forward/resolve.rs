@@ -146,7 +146,9 @@ mod tests {
 
     #[test]
     fn a_template_that_leads_nowhere_is_refused() {
-        for template in ["", "{hostname}", ":7117", "{hostname}:", "{hostname}:0", "{host}:7117", "http://{hostname}:1"] {
+        for template in
+            ["", "{hostname}", ":7117", "{hostname}:", "{hostname}:0", "{host}:7117", "http://{hostname}:1"]
+        {
             assert!(Resolver::template(template).is_err(), "{template:?}");
         }
     }

@@ -56,18 +56,22 @@ impl<'a> Route<'a> {
     pub(super) async fn next(&mut self) -> Result<Target, Error> {
         loop {
             let Some((hostname, hinted)) = self.choose() else { return Ok(Target::Here) };
+            if self.peers.is_closed() {
+                return Err(shutting_down());
+            }
             let Some(hostname) = hostname else {
                 self.last = NotExecuted::NoLeader;
                 self.news(None).await?;
                 continue;
             };
             let Some(peer) = self.peers.get(&hostname) else {
-                return Err(refused(format!("too many hosts were named as primary; the last is `{hostname}`")));
+                return Err(refused(format!(
+                    "too many hosts were named as primary; the last is `{hostname}`"
+                )));
             };
-            if !hinted && let Some(other) = peer.points_to().filter(|other| *other != hostname) {
-                if self.follow(Some(other)) {
-                    continue;
-                }
+            let elsewhere = peer.points_to().filter(|other| !hinted && *other != hostname);
+            if self.follow(elsewhere) {
+                continue;
             }
             if let Some(client) = peer.up() {
                 return Ok(Target::There(peer, client));
@@ -99,9 +103,10 @@ impl<'a> Route<'a> {
         let patience = if hinted { self.deadline.min(Instant::now() + HINTED) } else { self.deadline };
         tokio::select! {
             biased;
+            () = self.peers.closed() => Err(shutting_down()),
             client = peer.client() => match client {
                 Ok(client) => Ok(Some(client)),
-                Err(LinkError::Closed) => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
+                Err(LinkError::Closed) => Err(shutting_down()),
                 Err(LinkError::Refused(_)) if hinted => Ok(None),
                 Err(LinkError::Refused(why)) => Err(refused(format!("{}: {why}", peer.hostname()))),
             },
@@ -144,6 +149,7 @@ impl<'a> Route<'a> {
         let until = pause.map_or(self.deadline, |pause| self.deadline.min(now + pause));
         tokio::select! {
             biased;
+            () = self.peers.closed() => return Err(shutting_down()),
             changed = self.roles.changed() => {
                 changed.map_err(|_| shutting_down())?;
                 self.pauses = pauses();
@@ -162,7 +168,7 @@ fn refused(why: String) -> Error {
     Error::NotExecuted(NotExecuted::Refused(why))
 }
 
-/// Nobody tells the role any more.
+/// Nobody tells the role any more, or the connections are closed.
 fn shutting_down() -> Error {
     Error::NotExecuted(NotExecuted::ShuttingDown)
 }

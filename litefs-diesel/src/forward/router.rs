@@ -115,7 +115,10 @@ impl Inner {
                 Target::There(peer, client) => (peer, client),
             };
             let message = message.get_or_insert_with(|| {
-                Message::new(&Request::Write { repo: Cow::Borrowed(&self.repo), request: Cow::Borrowed(&request) })
+                Message::new(&Request::Write {
+                    repo: Cow::Borrowed(&self.repo),
+                    request: Cow::Borrowed(&request),
+                })
             });
             tracing::debug!(primary = peer.hostname(), "sending");
             match self.call(&client, message.clone(), peer.hostname(), &mut route, terms.deadline).await? {
@@ -182,11 +185,18 @@ impl Inner {
             let id = self.next_transaction.fetch_add(1, Ordering::Relaxed);
             // Made before the answer: if nobody waits for it any more, dropping it ends what may
             // have been opened.
-            let mut transaction =
-                RemoteTransaction::new(Arc::clone(&self), Arc::clone(&client), Arc::clone(&peer), id, route.epoch());
-            let request =
-                Request::Begin { repo: Cow::Borrowed(&self.repo), begin, session, transaction: id };
-            match self.call(&client, Message::new(&request), peer.hostname(), &mut route, terms.deadline).await {
+            let mut transaction = RemoteTransaction::new(
+                Arc::clone(&self),
+                Arc::clone(&client),
+                Arc::clone(&peer),
+                id,
+                route.epoch(),
+            );
+            let request = Request::Begin { repo: Cow::Borrowed(&self.repo), begin, session, transaction: id };
+            match self
+                .call(&client, Message::new(&request), peer.hostname(), &mut route, terms.deadline)
+                .await
+            {
                 Ok(Called::Answered(Reply::Begun)) => return Ok(Box::new(transaction)),
                 Ok(Called::Answered(_)) => {
                     let why = "the primary answered something else".into();

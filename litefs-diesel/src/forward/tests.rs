@@ -82,8 +82,24 @@ impl Asking {
         self.router.write(write_request(sql), within(ms)).await
     }
 
+    /// Waits until an attempt to connect to that host has failed.
+    async fn attempted(&self, hostname: &str) {
+        let peer = self.peers.get(hostname).unwrap();
+        let untried = peer.why();
+        let failed = async {
+            while peer.why() == untried {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, failed).await.unwrap();
+    }
+
     async fn begin(&self) -> Box<dyn Transaction> {
-        self.router.begin(Begin::Immediate, Session::default(), within(20_000)).await.map_err(|e| e.to_string()).unwrap()
+        self.router
+            .begin(Begin::Immediate, Session::default(), within(20_000))
+            .await
+            .map_err(|e| e.to_string())
+            .unwrap()
     }
 }
 
@@ -210,7 +226,10 @@ async fn a_write_over_the_frame_limit_is_refused_unsent() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let error = asking.write(&"x".repeat(MAX_FRAME)).await.unwrap_err();
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("max_frame")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("max_frame")),
+        "{error}"
+    );
     asking.write("INSERT").await.unwrap();
 }
 
@@ -237,11 +256,32 @@ async fn shutdown_closes_the_connections_and_later_writes_are_not_executed() {
     assert!(matches!(error, Error::NotExecuted(NotExecuted::ShuttingDown)), "{error}");
 }
 
+#[test]
+fn a_write_after_the_runtime_is_gone_is_an_error_and_no_panic() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let primary = runtime.block_on(TestNode::start(Role::Primary));
+    let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);
+    let asking = Asking::start_on(runtime.handle().clone(), replica_of("a"), table);
+    let transaction = pollster::block_on(asking.begin());
+    runtime.block_on(asking.peers.shutdown());
+    drop(runtime);
+    for role in [replica_of("a"), Role::NoLeader] {
+        asking.set_role(role);
+        let error = pollster::block_on(asking.write("INSERT")).unwrap_err();
+        assert!(matches!(error, Error::NotExecuted(NotExecuted::ShuttingDown)), "{error}");
+    }
+    let Err(CommitFailure::Ended(error)) = pollster::block_on(transaction.commit(within(20_000))) else {
+        panic!("it is gone")
+    };
+    assert!(matches!(error, Error::NotExecuted(NotExecuted::TransactionEnded(_))), "{error}");
+}
+
 /// What one connection carries: run it with `--release -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures: wants a release build and a quiet machine"]
 fn fifteen_thousand_writes_a_second_are_forwarded_for_512_callers() {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (here, there) = (runtime(), runtime());
     let primary = there.block_on(TestNode::start(Role::Primary));
     let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);

@@ -110,9 +110,9 @@ impl RemoteTransaction {
             Ok(Reply::NotCommitted(error)) => return Err(CommitFailure::StillOpen(self, error)),
             Ok(_) => Error::Unknown { why: "the primary answered something else to a COMMIT".into() },
             // Only of a commit: all else in a transaction leaves nothing behind.
-            Err(Failure::Lost(why)) => {
-                Error::Unknown { why: format!("the answer to COMMIT was lost: {}: {why}", self.peer.hostname()) }
-            }
+            Err(Failure::Lost(why)) => Error::Unknown {
+                why: format!("the answer to COMMIT was lost: {}: {why}", self.peer.hostname()),
+            },
             Err(failure) => self.failed(failure),
         };
         Err(CommitFailure::Ended(ended))

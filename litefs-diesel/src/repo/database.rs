@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -16,7 +15,7 @@ use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Ack, Primary, RequestId, Terms, WriteRequest, Written};
+use crate::request::{Ack, Ids, Primary, Terms, WriteRequest, Written};
 use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
 
@@ -30,8 +29,8 @@ pub(crate) struct Database {
     pub(crate) here: Arc<dyn Here>,
     /// Opens a connection of this repo. May block.
     pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
-    /// Names the writes of this process.
-    pub(crate) requests: Arc<Requests>,
+    /// Names the next write.
+    pub(crate) ids: Ids,
     /// What a call may take that names no time of its own.
     pub(crate) timeout: Duration,
     /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
@@ -65,23 +64,6 @@ pub(crate) trait Here: Send + Sync + 'static {
 
     /// Ends the whole node; idempotent.
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>>;
-}
-
-/// Names the writes of one process start, one after the other.
-#[derive(Debug)]
-pub(crate) struct Requests {
-    client: u128,
-    next: AtomicU64,
-}
-
-impl Requests {
-    pub(crate) fn new(client: u128) -> Self {
-        Self { client, next: AtomicU64::new(1) }
-    }
-
-    pub(crate) fn next(&self) -> RequestId {
-        RequestId { client: self.client, sequence: self.next.fetch_add(1, Ordering::Relaxed) }
-    }
 }
 
 /// When a call that reads ends, and where it may run.
@@ -134,7 +116,7 @@ impl Database {
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
         let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
-        let request = WriteRequest { id: self.requests.next(), statements, session: None, alone };
+        let request = WriteRequest { id: (self.ids)(), statements, session: None, alone };
         async {
             tracing::debug!(id = ?request.id, "captured");
             self.primary.write(request, terms).await

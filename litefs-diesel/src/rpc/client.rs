@@ -102,7 +102,9 @@ impl<S: Service> Client<S> {
         let why = match called {
             Ok(Ok(Ok(Ok(reply)))) => return Ok(reply),
             Ok(Ok(Ok(Err(refusal)))) => return Err(Failure::Refused(refusal)),
-            Ok(Ok(Err(unreadable))) => return Err(Failure::Lost(format!("the answer cannot be read: {unreadable}"))),
+            Ok(Ok(Err(unreadable))) => {
+                return Err(Failure::Lost(format!("the answer cannot be read: {unreadable}")));
+            }
             Ok(Err(RpcError::Send(error))) => match error.downcast_ref::<WireError>() {
                 Some(too_large @ WireError::TooLarge { .. }) => {
                     return Err(Failure::Unsendable(too_large.to_string()));

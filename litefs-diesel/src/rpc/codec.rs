@@ -1,11 +1,9 @@
 //! Frames as tarpc's messages, and tarpc's messages as frames.
 
-use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tarpc::{ClientMessage, RequestName, Response, context, trace};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::bytes::{Bytes, BytesMut};
@@ -62,7 +60,10 @@ pub(super) fn caller<S: Service, T: AsyncRead + AsyncWrite>(
 }
 
 /// The transport of the answering side.
-pub(crate) fn answerer<S: Service, T: AsyncRead + AsyncWrite>(io: T, max_frame: usize) -> Framed<T, Answerer<S>> {
+pub(crate) fn answerer<S: Service, T: AsyncRead + AsyncWrite>(
+    io: T,
+    max_frame: usize,
+) -> Framed<T, Answerer<S>> {
     framed(io, Answerer { frames: frames(max_frame), max_frame, service: PhantomData })
 }
 
@@ -94,7 +95,8 @@ impl<S> Encoder<ClientMessage<Outgoing>> for Caller<S> {
                 let Some(deadline_ms) = wire::deadline_ms(deadline, Instant::now()) else {
                     return Ok(()); // its caller's own timer says so
                 };
-                let head = Up::Call { id: request.id, deadline_ms, trace: request.context.trace_context.into() };
+                let head =
+                    Up::Call { id: request.id, deadline_ms, trace: request.context.trace_context.into() };
                 let start = to.len();
                 wire::frame(to, self.max_frame, |frame| {
                     frame.message(&head)?;

@@ -87,7 +87,9 @@ impl Service for Data {
     type Reply = Reply;
 
     fn too_large(reply: &Reply, limit: usize) -> Refusal {
-        let what = format!("the result takes more than the {limit} bytes that a frame may have (setting `max_frame`)");
+        let what = format!(
+            "the result takes more than the {limit} bytes that a frame may have (setting `max_frame`)"
+        );
         match (reply.position(), reply) {
             (Some(position), _) => Refusal::NotDecoded { position, why: what },
             // Dropped by its caller on this answer, so that nothing of it is kept.

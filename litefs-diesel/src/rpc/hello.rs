@@ -67,7 +67,9 @@ pub(crate) enum HelloError {
     Protocol { ours: Versions, theirs: Versions },
     #[error("the other node belongs to the application `{theirs}`, this one to `{ours}`")]
     Application { ours: String, theirs: String },
-    #[error("the other node belongs to the cluster `{theirs}`, this one to `{ours}` (setting `cluster.name`)")]
+    #[error(
+        "the other node belongs to the cluster `{theirs}`, this one to `{ours}` (setting `cluster.name`)"
+    )]
     Cluster { ours: String, theirs: String },
     #[error("this node reached itself; does `cluster.peer` lead to the other nodes?")]
     Itself,
@@ -153,7 +155,8 @@ pub(crate) async fn greet(
         .await?;
         let answer = receive(io).await?;
         let (opening, rest) = opening(&answer)?;
-        let (verdict, rest): (Verdict, _) = wire::split(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
+        let (verdict, rest): (Verdict, _) =
+            wire::split(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
         match verdict {
             Verdict::Welcome { protocol } if identity.protocol.contains(&protocol) => {
                 let theirs = wire::read(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
@@ -216,6 +219,17 @@ fn judge(frame: &[u8], identity: &Identity) -> Result<(Peer, Purpose), HelloErro
 }
 
 impl Identity {
+    /// Fails when the names are too long for a hello: no node could then talk to this one.
+    pub(crate) fn check_size(&self) -> Result<(), HelloError> {
+        let verdict = Verdict::Welcome { protocol: u16::MAX };
+        let mut frame = BytesMut::new();
+        wire::frame(&mut frame, MAX_HELLO, |frame| {
+            frame.message(&self.opening())?;
+            frame.message(&(verdict, self.introduction()))
+        })
+        .map_err(|_| HelloError::TooLarge)
+    }
+
     fn versions(&self) -> Versions {
         Versions { oldest: *self.protocol.start(), newest: *self.protocol.end() }
     }

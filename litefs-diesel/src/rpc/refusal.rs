@@ -59,13 +59,13 @@ impl Refusal {
                 other @ NotExecuted::Unreachable { .. } => Self::Refused(other.to_string()),
             },
             // Whoever asks waits for itself, so a writer has no reason to say this.
-            Error::CommittedNotVisible { position, .. } => Self::NotDecoded {
-                position,
-                why: "the primary waited for its own position in vain".into(),
-            },
+            Error::CommittedNotVisible { position, .. } => {
+                Self::NotDecoded { position, why: "the primary waited for its own position in vain".into() }
+            }
             other @ (Error::NotFound
             | Error::TooManyRows
             | Error::WriteInRead { .. }
+            | Error::Shutdown { .. }
             | Error::Start(_)) => Self::Refused(other.to_string()),
         }
     }

@@ -1,19 +1,22 @@
-//! The wire, the codec and the hello, over a stream in memory.
+//! The wire and the codec, over a stream in memory.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use serde::Serialize;
 use tarpc::server::{BaseChannel, Channel};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::client::{Client, Failure, Message};
 use super::data::{Data, Reply, Request};
-use super::hello::{self, HelloError, Identity, Peer, Purpose};
 use super::wire::{self, Down, Trace, Up, WireError};
 use super::{Refusal, Service, codec};
 use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
@@ -21,6 +24,8 @@ use crate::position::Position;
 use crate::request::{RequestId, WriteRequest, Written};
 use crate::statement::{Session, Statement, Want};
 use crate::value::{ValueRef, Values};
+
+mod hello;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
@@ -63,7 +68,7 @@ async fn answer(raw: &mut Raw) -> (u64, Result<Reply, Refusal>) {
 
 /// Answers every call on `io` by what `answer` says.
 fn answer_all<S: Service>(
-    io: DuplexStream,
+    io: impl AsyncRead + AsyncWrite + Send + 'static,
     max_frame: usize,
     answer: fn(S::Request, Duration) -> codec::Answer<S>,
 ) -> tokio::task::JoinHandle<()> {
@@ -85,7 +90,7 @@ fn answer_all<S: Service>(
 }
 
 /// Answers writes with the time they have left, and twice as many bytes as their binds have.
-fn serve(io: DuplexStream, max_frame: usize) -> tokio::task::JoinHandle<()> {
+fn serve(io: impl AsyncRead + AsyncWrite + Send + 'static, max_frame: usize) -> tokio::task::JoinHandle<()> {
     answer_all::<Data>(io, max_frame, |request, left| match request {
         Request::Write { request, .. } => {
             let blob = vec![0; 2 * request.statements[0].binds.byte_len()];
@@ -108,7 +113,7 @@ fn written(changes: i64, blob: &[u8]) -> Written {
     }
 }
 
-fn client(io: DuplexStream, max_frame: usize) -> Client<Data> {
+fn client(io: impl AsyncRead + AsyncWrite + Send + 'static, max_frame: usize) -> Client<Data> {
     let (client, driver) = Client::new(io, max_frame);
     tokio::spawn(driver);
     client
@@ -263,7 +268,8 @@ async fn a_call_that_waits_behind_a_stuck_connection_is_known_not_to_be_sent() {
     let request = write_request("INSERT", 1 << 20);
     let message = Message::new(&write(&request));
     let deadline = Instant::now() + Duration::from_millis(50);
-    let (first, second) = tokio::join!(client.call(message.clone(), deadline), client.call(message, deadline));
+    let (first, second) =
+        tokio::join!(client.call(message.clone(), deadline), client.call(message, deadline));
     assert!(matches!(first, Err(Failure::Lost(_))), "{first:?}");
     assert!(matches!(second, Err(Failure::NotSent(_))), "{second:?}");
 }
@@ -324,97 +330,50 @@ fn every_refusal_is_an_error_of_the_same_meaning_and_back() {
         assert_eq!(back, refusal);
     }
     let error = Refusal::UnknownRepo("Audit".into()).into_error("a");
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`Audit`")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`Audit`")),
+        "{error}"
+    );
 }
 
-fn identity(process: u128) -> Identity {
-    Identity {
-        application: "shop".into(),
-        cluster: "eu".into(),
-        node: format!("node-{process}"),
-        process,
-        repos: BTreeSet::from(["Repo".into()]),
-        protocol: hello::PROTOCOL,
+/// Counts the writes, each of which would be a system call.
+struct Counting(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncWrite for Counting {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
-/// What both sides say of a hello between these two.
-async fn meet(
-    caller: &Identity,
-    called: &Identity,
-) -> (Result<Peer, HelloError>, Result<(Peer, Purpose), HelloError>) {
-    let (mut here, mut there) = duplex(1 << 16);
-    tokio::join!(
-        hello::greet(&mut here, caller, Purpose::Data, soon()),
-        hello::welcome(&mut there, called, soon())
-    )
-}
-
-#[tokio::test]
-async fn a_hello_tells_each_who_the_other_is() {
-    let (called, caller) = meet(&identity(1), &identity(2)).await;
-    let (called, (caller, purpose)) = (called.unwrap(), caller.unwrap());
-    assert_eq!((called.node.as_str(), called.process, called.protocol), ("node-2", 2, 1));
-    assert_eq!((caller.node.as_str(), caller.process, purpose), ("node-1", 1, Purpose::Data));
-    assert_eq!(caller.repos, identity(1).repos);
-}
-
-#[tokio::test]
-async fn the_highest_common_version_is_spoken() {
-    let (old, new) = (Identity { protocol: 1..=3, ..identity(1) }, Identity { protocol: 2..=5, ..identity(2) });
-    for (caller, called) in [(&old, &new), (&new, &old)] {
-        let (a, b) = meet(caller, called).await;
-        assert_eq!((a.unwrap().protocol, b.unwrap().0.protocol), (3, 3));
+impl AsyncRead for Counting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
     }
 }
 
 #[tokio::test]
-async fn versions_without_overlap_are_refused_and_both_ranges_are_named() {
-    let (old, new) = (Identity { protocol: 1..=2, ..identity(1) }, Identity { protocol: 3..=4, ..identity(2) });
-    let (a, b) = meet(&old, &new).await;
-    let (a, b) = (a.unwrap_err(), b.unwrap_err());
-    assert!(a.to_string().contains("speaks 1 to 2, the other 3 to 4"), "{a}");
-    assert!(b.to_string().contains("speaks 3 to 4, the other 1 to 2"), "{b}");
-    assert!(a.is_refusal() && b.is_refusal());
-}
-
-#[tokio::test]
-async fn another_application_another_cluster_and_itself_are_refused() {
-    let other = Identity { application: "blog".into(), ..identity(2) };
-    let (a, b) = meet(&identity(1), &other).await;
-    assert!(matches!(a, Err(HelloError::Application { theirs, .. }) if theirs == "blog"));
-    assert!(matches!(b, Err(HelloError::Application { theirs, .. }) if theirs == "shop"));
-    let other = Identity { cluster: "us".into(), ..identity(2) };
-    let (a, b) = meet(&identity(1), &other).await;
-    assert!(matches!(a, Err(HelloError::Cluster { theirs, .. }) if theirs == "us"));
-    assert!(matches!(b, Err(HelloError::Cluster { .. })));
-    let (a, b) = meet(&identity(1), &identity(1)).await;
-    assert!(matches!((a, b), (Err(HelloError::Itself), Err(HelloError::Itself))));
-}
-
-#[tokio::test]
-async fn a_hello_that_is_none_is_refused() {
-    let not_ours = [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 3, 1, 2, 3], &[0, 0, 16, 1]];
-    for bytes in not_ours {
-        let (mut here, mut there) = duplex(1 << 16);
-        here.write_all(bytes).await.unwrap();
-        let error = hello::welcome(&mut there, &identity(1), soon()).await.unwrap_err();
-        assert!(matches!(error, HelloError::Foreign(_)), "{bytes:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn a_silent_peer_is_given_up_at_the_deadline() {
-    let (_here, mut there) = duplex(1 << 16);
-    let deadline = Instant::now() + Duration::from_millis(10);
-    let error = hello::welcome(&mut there, &identity(1), deadline).await.unwrap_err();
-    assert!(matches!(error, HelloError::Timeout) && !error.is_refusal());
-}
-
-#[tokio::test]
-async fn a_hello_over_the_limit_is_refused_where_it_would_be_sent() {
-    let large = Identity { repos: (0..1000).map(|i| format!("Repo{i}")).collect(), ..identity(1) };
-    let (mut here, _there) = duplex(1 << 16);
-    let error = hello::greet(&mut here, &large, Purpose::Control, soon()).await.unwrap_err();
-    assert!(matches!(error, HelloError::TooLarge), "{error}");
+async fn many_small_messages_leave_in_few_writes() {
+    let (here, there) = duplex(1 << 20);
+    let (sent, answered) = (Arc::default(), Arc::default());
+    serve(Counting(there, Arc::clone(&answered)), wire::MAX_FRAME);
+    let client = client(Counting(here, Arc::clone(&sent)), wire::MAX_FRAME);
+    let request = write_request("INSERT", 10);
+    let message = Message::new(&write(&request));
+    let calls = (0..500).map(|_| client.call(message.clone(), soon()));
+    assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
+    let (sent, answered) = (sent.load(Ordering::Relaxed), answered.load(Ordering::Relaxed));
+    assert!(sent <= 50 && answered <= 50, "500 calls left in {sent} writes, their answers in {answered}");
 }

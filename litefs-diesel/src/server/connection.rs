@@ -71,7 +71,8 @@ pub(super) async fn serve(
         return;
     }
     let deadline = Instant::now() + services.limits.hello;
-    let welcomed = stopping.gently.run_until_cancelled(hello::welcome(&mut stream, &services.identity, deadline));
+    let welcomed =
+        stopping.gently.run_until_cancelled(hello::welcome(&mut stream, &services.identity, deadline));
     let (peer, purpose) = match welcomed.await {
         Some(Ok(welcomed)) => welcomed,
         Some(Err(error)) => {
@@ -140,13 +141,15 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     calls.close();
 }
 
+/// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
+type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, ServerError>>;
+
 /// One call, as tarpc wants it.
 fn call<C: Calls>(
     calls: &C,
     request: &Received<Request<C>>,
     room: bool,
-) -> impl FnOnce(Context, Received<Request<C>>) -> BoxFuture<'static, Result<Answer<C::Service>, ServerError>> + use<C>
-{
+) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
     let taken = match &request.0 {
         Ok(_) if !room => Err(Refusal::Overloaded),
         Ok(request) => Ok((calls.clone(), calls.take_up(request))),

@@ -37,7 +37,10 @@ impl Reports {
         let mut nodes = self.nodes.lock();
         let known = nodes.get(&peer.node);
         if known.is_none() && nodes.len() >= MAX_NODES {
-            tracing::warn!(node = peer.node, "more than {MAX_NODES} nodes report: this one is not remembered");
+            tracing::warn!(
+                node = peer.node,
+                "more than {MAX_NODES} nodes report: this one is not remembered"
+            );
             return;
         }
         if known.is_none_or(|known| known.process != peer.process || known.view.version < view.version) {

@@ -18,7 +18,9 @@ use super::{Limits, Reports, Services, bind, run};
 use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
-use crate::request::{Begin, CommitFailure, Primary, RequestId, Step, Terms, Transaction, WriteRequest, Written};
+use crate::request::{
+    Begin, CommitFailure, Primary, RequestId, Step, Terms, Transaction, WriteRequest, Written,
+};
 use crate::rpc::control::View;
 use crate::rpc::hello::{self, Identity};
 use crate::statement::{Outcome, Session, Statement, Want};

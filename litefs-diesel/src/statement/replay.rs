@@ -34,7 +34,7 @@ impl Replay {
     }
 
     /// The rows as Diesel's own cursor.
-    pub(crate) fn load(&mut self, rows: &Rows) -> QueryResult<Cursor<'_, 'static>> {
+    pub(crate) fn load<'query>(&mut self, rows: &Rows) -> QueryResult<Cursor<'_, 'query>> {
         load(&mut self.0, rows)
     }
 }
@@ -54,7 +54,10 @@ where
     })
 }
 
-fn load<'c>(scratch: &'c mut SqliteConnection, rows: &Rows) -> QueryResult<Cursor<'c, 'static>> {
+fn load<'conn, 'query>(
+    scratch: &'conn mut SqliteConnection,
+    rows: &Rows,
+) -> QueryResult<Cursor<'conn, 'query>> {
     if rows.count > 0 && rows.columns.is_empty() {
         return Err(Error::DeserializationError("rows without a column came back from the primary".into()));
     }

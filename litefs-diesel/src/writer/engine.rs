@@ -1,7 +1,7 @@
 //! The writer's thread: takes commands in turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -18,8 +18,9 @@ pub(super) struct Engine {
     replicated: bool,
     pub(super) history: Arc<dyn History>,
     pub(super) closing: Arc<AtomicBool>,
-    /// Open only while this node is primary, from the first write on.
-    conn: Option<SqliteConnection>,
+    generation: Arc<AtomicU64>,
+    /// Open only while this node is primary, from the first write on; with its generation.
+    conn: Option<(u64, SqliteConnection)>,
 }
 
 impl Engine {
@@ -28,8 +29,9 @@ impl Engine {
         replicated: bool,
         history: Arc<dyn History>,
         closing: Arc<AtomicBool>,
+        generation: Arc<AtomicU64>,
     ) -> Self {
-        Self { settings, replicated, history, closing, conn: None }
+        Self { settings, replicated, history, closing, generation, conn: None }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -54,6 +56,10 @@ impl Engine {
                     self.run_transaction(begin, session, ticket);
                     None
                 }
+                Command::Renew => {
+                    self.disconnect();
+                    None
+                }
             };
         }
     }
@@ -65,16 +71,17 @@ impl Engine {
             self.conn = None;
             return Err(Error::NotExecuted(NotExecuted::NotPrimary));
         };
+        let generation = self.generation.load(Ordering::Acquire);
         let conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => connect::connect(&self.settings, self.replicated).map_err(|error| {
+            Some((opened, conn)) if opened == generation => conn,
+            _ => connect::connect(&self.settings, self.replicated).map_err(|error| {
                 Error::NotExecuted(NotExecuted::Refused(format!(
                     "the primary cannot open its database for writing: {}",
                     error.message
                 )))
             })?,
         };
-        Ok((epoch, self.conn.insert(conn)))
+        Ok((epoch, &mut self.conn.insert((generation, conn)).1))
     }
 
     /// After an error that leaves the connection in doubt: the next write opens another.
@@ -88,6 +95,7 @@ impl Command {
         match self {
             Self::Write(job) => job.ticket.refuse(why),
             Self::Begin(_, _, ticket) => ticket.refuse(why),
+            Self::Renew => {}
         }
     }
 }

@@ -18,7 +18,7 @@ mod tests;
 mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
@@ -40,12 +40,16 @@ use crate::statement::{Outcome, Session, Statement};
 enum Command {
     Write(Job),
     Begin(Begin, Session, Ticket<LocalTransaction>),
+    /// Close the file, if it is open from before [`Writer::renew`].
+    Renew,
 }
 
 /// The handle of the thread. Dropping it ends the thread after what it is at.
 pub(crate) struct Writer {
     queue: RwLock<Option<SyncSender<Command>>>,
     closing: Arc<AtomicBool>,
+    /// Grows when a file that was opened before is dead.
+    generation: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
 }
@@ -61,13 +65,15 @@ impl Writer {
     ) -> std::io::Result<Arc<Self>> {
         let (queue, commands) = sync_channel(settings.queue_length);
         let closing = Arc::new(AtomicBool::new(false));
-        let engine = Engine::new(settings, replicated, history, closing.clone());
+        let generation = Arc::new(AtomicU64::new(0));
+        let engine = Engine::new(settings, replicated, history, closing.clone(), generation.clone());
         let thread = std::thread::Builder::new()
             .name(format!("writer {}", engine.name()))
             .spawn(move || engine.run(&commands))?;
         Ok(Arc::new(Self {
             queue: RwLock::new(Some(queue)),
             closing,
+            generation,
             thread: Mutex::new(Some(thread)),
             readers,
         }))
@@ -84,6 +90,14 @@ impl Writer {
         {
             tracing::error!("the writer's thread panicked");
         }
+    }
+
+    /// Closes the file, and opens it anew before the next write: LiteFS went away under it, or
+    /// this node may be primary no more.
+    pub(crate) fn renew(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        // When the queue is full there is a next write, which looks by itself.
+        let _ = self.send(Command::Renew);
     }
 
     fn send(&self, command: Command) -> Result<(), NotExecuted> {

@@ -23,14 +23,14 @@ impl Repo {
     pub async fn start(
         config: a::b::Config,
     ) -> ::core::result::Result<Self, a::b::Error> {
-        a::b::repo::start::<Self>(config).await
+        a::b::__private::start::<Self>(config).await
     }
     /// This repo on a node that is running.
     ///
     /// # Errors
     /// When the node's settings do not have this repo.
     pub fn on(node: &a::b::Node) -> ::core::result::Result<Self, a::b::Error> {
-        a::b::repo::on::<Self>(node)
+        a::b::__private::on::<Self>(node)
     }
 }
 #[automatically_derived]

@@ -27,7 +27,7 @@ impl r#Repo {
     pub(crate) async fn start(
         config: ::litefs_diesel::Config,
     ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
-        ::litefs_diesel::repo::start::<Self>(config).await
+        ::litefs_diesel::__private::start::<Self>(config).await
     }
     /// This repo on a node that is running.
     ///
@@ -36,7 +36,7 @@ impl r#Repo {
     pub(crate) fn on(
         node: &::litefs_diesel::Node,
     ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
-        ::litefs_diesel::repo::on::<Self>(node)
+        ::litefs_diesel::__private::on::<Self>(node)
     }
 }
 #[automatically_derived]

@@ -35,8 +35,7 @@ async fn a_hint_to_nowhere_does_not_keep_a_write_from_the_primary() {
     let a = TestNode::start(replica_of("nowhere")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &a)]);
     let (written, ()) = tokio::join!(asking.write("INSERT"), async {
-        // Only once the hint was followed.
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        asking.attempted("nowhere").await;
         a.set_role(Role::Primary);
     });
     written.unwrap();
@@ -91,7 +90,7 @@ async fn a_primary_that_starts_later_is_reached() {
     let listen = nobody().await;
     let asking = Asking::start_on(Handle::current(), replica_of("a"), table(&[("a", &listen)]));
     let (written, _node) = tokio::join!(asking.write("INSERT"), async {
-        tokio::time::sleep(Duration::from_millis(50)).await; // a few refused attempts
+        asking.attempted("a").await;
         TestNode::start_with(Role::Primary, &listen, Limits::default(), identity("eu")).await
     });
     written.unwrap();
@@ -127,14 +126,20 @@ async fn a_node_of_another_cluster_is_refused_at_once_and_says_why() {
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", Limits::default(), identity("us")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &node)]);
     let error = asking.write("INSERT").await.unwrap_err();
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("cluster.name")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("cluster.name")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_host_that_the_table_does_not_list_is_refused_by_name() {
     let asking = Asking::start(replica_of("nowhere"), &[]);
     let error = asking.write("INSERT").await.unwrap_err();
-    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`nowhere`")), "{error}");
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`nowhere`")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

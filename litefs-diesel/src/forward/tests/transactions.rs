@@ -116,7 +116,9 @@ async fn a_commit_that_does_not_become_visible_says_where_it_is() {
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let transaction = asking.begin().await;
     asking.waited.lock().1 = false;
-    let Err(CommitFailure::Ended(error)) = transaction.commit(within(20_000)).await else { panic!("visible") };
+    let Err(CommitFailure::Ended(error)) = transaction.commit(within(20_000)).await else {
+        panic!("visible")
+    };
     assert!(matches!(error, Error::CommittedNotVisible { .. }), "{error}");
     assert_eq!(primary.fake.log(), ["begin", "commit"]);
 }

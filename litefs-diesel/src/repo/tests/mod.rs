@@ -19,9 +19,9 @@ use diesel::result::Error as DieselError;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::database::LitefsConnection;
 use super::{Database, Health, Here, RepoHandle};
 use crate::config::{Config, RepoConfig};
+use crate::connection::LitefsConnection;
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
