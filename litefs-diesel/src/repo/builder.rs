@@ -14,6 +14,7 @@ use super::database::{Database, ReadTerms};
 use crate::error::Error;
 use crate::position::Position;
 use crate::request::{Ack, Terms};
+use crate::runtime::in_runtime;
 
 /// A call's way to its result, once its terms are known.
 type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
@@ -91,14 +92,8 @@ struct WritePlan<T> {
 
 enum State<P, T> {
     Waiting(P),
-    Running(Running<T>),
+    Running(BoxFuture<'static, Result<T, Error>>),
     Done,
-}
-
-struct Running<T> {
-    call: BoxFuture<'static, Result<T, Error>>,
-    /// Entered on each poll: the call's timers are the node's, whoever polls it.
-    runtime: tokio::runtime::Handle,
 }
 
 impl<T: 'static> Read<T> {
@@ -110,7 +105,9 @@ impl<T: 'static> Read<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<ReadTerms, T> = Box::new(|database, terms| Box::pin(start(database, terms)));
+        let start: Start<ReadTerms, T> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
         let plan = ReadPlan { database, level: ReadLevel::default(), timeout: None, start };
         Self { state: State::Waiting(plan) }
     }
@@ -157,9 +154,7 @@ impl<U: Send + 'static> Read<Option<U>> {
                         Box::new(|db, terms| Box::pin(require(start(db, terms))));
                     State::Waiting(ReadPlan { database, level, timeout, start })
                 }
-                State::Running(Running { call, runtime }) => {
-                    State::Running(Running { call: Box::pin(require(call)), runtime })
-                }
+                State::Running(call) => State::Running(Box::pin(require(call))),
                 State::Done => State::Done,
             },
         }
@@ -175,7 +170,9 @@ impl<T: Send + 'static> Write<T> {
         F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _> = Box::new(|database, terms| Box::pin(start(database, terms)));
+        let start: Start<Terms, _> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
         let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
         Self { state: State::Waiting(plan) }
     }
@@ -226,8 +223,8 @@ impl<T: 'static> Future for Read<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |ReadPlan { database, level, timeout, start }| {
-            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
-            Running { call: start(database, ReadTerms { level, deadline }), runtime }
+            let deadline = database.deadline(timeout);
+            start(database, ReadTerms { level, deadline })
         })
     }
 }
@@ -237,23 +234,25 @@ impl<T: Send + 'static> Future for Write<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
-            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
+            let deadline = database.deadline(timeout);
             let written = start(database, Terms { deadline, ack });
-            Running { call: Box::pin(async { Ok(written.await?.0) }), runtime }
+            Box::pin(async { Ok(written.await?.0) })
         })
     }
 }
 
 impl<P, T> State<P, T> {
-    fn poll(&mut self, cx: &mut Context<'_>, start: impl FnOnce(P) -> Running<T>) -> Poll<Result<T, Error>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::Waiting(plan) => start(plan),
             Self::Running(running) => running,
             Self::Done => panic!("a call was polled after it had given its result"),
         };
-        let inside = running.runtime.enter();
-        let polled = running.call.as_mut().poll(cx);
-        drop(inside);
+        let polled = running.as_mut().poll(cx);
         if polled.is_pending() {
             *self = Self::Running(running);
         }

@@ -18,6 +18,7 @@ use super::spool::{Spool, Taken};
 use super::taken::TakenQuery;
 use super::{ReadLevel, RepoHandle};
 use crate::error::Error;
+use crate::runtime::in_runtime;
 use crate::statement::Rows;
 use crate::statement::load::load_parts;
 
@@ -90,11 +91,7 @@ impl<U> Stream for RowStream<U> {
                     continue;
                 }
                 State::Running(mut running) => {
-                    // The reading's timers are the node's, whoever polls.
-                    let runtime = running.database.runtime.clone();
-                    let inside = runtime.enter();
                     let next = running.poll(cx);
-                    drop(inside);
                     if !matches!(next, Poll::Ready(None | Some(Err(_)))) {
                         this.state = State::Running(running);
                     }
@@ -128,7 +125,8 @@ impl Running {
     ) -> Self {
         let terms = ReadTerms { level, deadline: database.deadline(timeout) };
         let spool = Spool::new();
-        let reading = Box::pin(read(Arc::clone(&database), query, terms, Arc::clone(&spool)));
+        let reading = read(Arc::clone(&database), query, terms, Arc::clone(&spool));
+        let reading = Box::pin(in_runtime(database.runtime.clone(), reading));
         Self { database, spool, reading: Some(reading), fetching: None, failed: None }
     }
 
