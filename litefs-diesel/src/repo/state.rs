@@ -22,6 +22,9 @@ pub struct Health {
     /// How far this node's file is behind the primary, by LiteFS's own measure; `None` when that
     /// is not known.
     pub lag: Option<Duration>,
+    /// Whether LiteFS answered when it was asked last, at most 2 s ago; always on a node that is
+    /// alone.
+    pub litefs: bool,
     /// Whether calls are taken: `false` once [`RepoHandle::shutdown`] has begun.
     pub accepting: bool,
 }
