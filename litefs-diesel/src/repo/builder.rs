@@ -25,8 +25,14 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// spawned, joined, or sent to another thread. Dropping it before it was awaited does nothing;
 /// dropping it later leaves the read to its end, and nobody sees its result.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::ReadLevel;
@@ -60,8 +66,14 @@ struct ReadPlan<T> {
 /// awaited writes nothing; dropping it later leaves the outcome open: what was not yet sent, or has
 /// not had its turn on the primary, does not run.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::Ack;
@@ -133,8 +145,14 @@ impl<T: 'static> Read<T> {
 impl<U: Send + 'static> Read<Option<U>> {
     /// The row itself, or [`Error::NotFound`].
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
