@@ -14,6 +14,7 @@ mod files;
 mod follow;
 mod gate;
 mod info;
+mod pace;
 mod position_file;
 mod role;
 mod settings;

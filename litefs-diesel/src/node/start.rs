@@ -113,7 +113,7 @@ fn follow(settings: &Settings, runtime: &Handle) -> Arc<Litefs> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    server::bind(&address.to_string())
+    server::bind(address)
         .await
         .map_err(|error| StartError::Listen { address: address.to_string(), why: error.to_string() })
 }
@@ -124,12 +124,8 @@ fn peers(
     view: &watch::Receiver<View>,
     runtime: &Handle,
 ) -> Result<Arc<Peers>, StartError> {
-    let resolver = match &cluster.peer {
-        Some(template) if cluster.peers.is_empty() => {
-            Resolver::template(template).map_err(|error| StartError::System { why: error.to_string() })?
-        }
-        _ => Resolver::Table(cluster.peers.clone()),
-    };
+    let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
+        .map_err(|error| StartError::System { why: error.to_string() })?;
     Ok(Peers::new(PeersConfig {
         resolver,
         identity: identity.clone(),

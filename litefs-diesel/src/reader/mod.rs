@@ -81,4 +81,15 @@ impl Readers {
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
         self.pool.close();
     }
+
+    /// The readers of any file, for tests of the rooms above.
+    #[cfg(test)]
+    pub(crate) fn of_file(
+        file: &std::path::Path,
+        on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let config =
+            crate::config::Config::default().database("test", file.to_str().unwrap()).on_open(on_open);
+        Self::start(config.resolve().unwrap().repos["test"].clone(), Arc::new(|| ())).unwrap()
+    }
 }

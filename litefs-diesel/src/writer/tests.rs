@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
-use tokio::sync::Notify;
 
 use super::*;
 use crate::config::{Config, RepoConfig};
@@ -341,23 +340,15 @@ async fn a_role_that_changed_meanwhile_leaves_the_outcome_unknown() {
 #[tokio::test]
 async fn closing_answers_everybody_and_ends_the_thread() {
     let bench = bench(|repo| repo);
-    let started = Arc::new(Notify::new());
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
     let queued = bench.writer.write(insert("b"), terms());
     let writer = bench.writer.clone();
-    let closing = tokio::task::spawn_blocking({
-        let started = started.clone();
-        move || {
-            started.notify_one();
-            writer.close();
-        }
-    });
-    started.notified().await;
-    // The transaction that is open is told at its next statement, or when it is dropped.
-    let _ = open.run(sql("SELECT 1"), terms().deadline).await;
-    drop(open);
+    let closing = tokio::task::spawn_blocking(move || writer.close());
+    // The transaction is ended although nobody drops it.
     closing.await.unwrap();
+    let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
+    assert!(error.to_string().contains("shutting down"), "{error}");
     let queued = queued.await;
     assert!(matches!(queued, Err(Error::NotExecuted(NotExecuted::ShuttingDown))), "{queued:?}");
     let after = bench.writer.write(insert("c"), terms()).await;

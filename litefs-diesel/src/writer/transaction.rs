@@ -1,5 +1,6 @@
 //! A transaction that a connection opened: it holds the writer's thread until it ends.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::request::{Begin, CommitFailure, Step, Terms, Transaction, Written};
 use crate::statement::execute::execute;
 use crate::statement::{Session, Statement, Want};
+
+/// How often a thread that waits for the next statement looks whether its node shuts down.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What the thread is asked while a transaction is open.
 enum Command {
@@ -78,17 +82,22 @@ impl Engine {
     fn serve(&mut self, epoch: u64, commands: &Receiver<Command>) -> Result<(), String> {
         let idle = self.settings.transaction_idle;
         let until = Instant::now() + self.settings.transaction_total;
+        let mut idle_until = Instant::now() + idle;
         let result = loop {
-            let patience = idle.min(until.saturating_duration_since(Instant::now()));
-            let command = match commands.recv_timeout(patience) {
-                Ok(command) => command,
+            let left = idle_until.min(until).saturating_duration_since(Instant::now());
+            let command = match commands.recv_timeout(left.min(LOOK)) {
+                Ok(command) => Some(command),
                 Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Err(RecvTimeoutError::Timeout) if left > LOOK => None,
                 Err(RecvTimeoutError::Timeout) => break Err(self.overdue(until)),
             };
-            if self.closing.load(std::sync::atomic::Ordering::Acquire) {
-                command.refuse(&NotExecuted::ShuttingDown);
+            if self.closing.load(Ordering::Acquire) {
+                if let Some(command) = command {
+                    command.refuse(&NotExecuted::ShuttingDown);
+                }
                 break Err("the node is shutting down".to_owned());
             }
+            let Some(command) = command else { continue };
             let Ok((now, conn)) = self.ready() else {
                 command.refuse(&NotExecuted::NotPrimary);
                 break Err("its primary moved".to_owned());
@@ -109,6 +118,7 @@ impl Engine {
                     if !open {
                         return Ok(());
                     }
+                    idle_until = Instant::now() + idle;
                 }
                 Command::Commit(ticket) => {
                     if !ticket.take() {
