@@ -47,6 +47,8 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {
     state: State<ReadPlan<T>, T>,
@@ -89,6 +91,8 @@ struct ReadPlan<T> {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
 pub struct Write<T> {
     state: State<WritePlan<T>, T>,
@@ -215,7 +219,8 @@ impl<T: Send + 'static> Write<T> {
     /// The value and the write's own token, for [`ReadLevel::AtLeast`] on any node. In an error it
     /// is as ever: [`Error::position`], and [`Error::value`] of the value alone.
     ///
-    /// To be called before the write is polled.
+    /// # Panics
+    /// When the write has been polled already.
     pub fn with_position(self) -> Write<(T, Position)> {
         Write {
             state: match self.state {

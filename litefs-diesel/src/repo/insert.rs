@@ -115,7 +115,8 @@ impl<L> RepoHandle<L> {
     /// error: 0, and nothing is sent.
     ///
     /// Rows with the same columns set share a statement, up to the 32,766 variables that SQLite
-    /// allows one; a field that is `None` is left out, and so gets the column's default.
+    /// allows one; a field that is `None` is left out, and so gets the column's default. The rows
+    /// are taken apart by this call, on the caller's thread.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -145,7 +146,7 @@ impl<L> RepoHandle<L> {
     /// Inserts any number of rows on the primary, all or none, and gives them as the database has
     /// them. SQLite returns them in the order in which they went in.
     ///
-    /// All of them travel back and are in memory at once.
+    /// All of them travel back and are in memory at once; they become `U` on the thread that awaits.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
