@@ -14,7 +14,7 @@ pub(crate) trait Reads {
     /// `shape` on a `LitefsConnection` of its own: `operation::read_op(repo.connection()?, shape)`.
     fn on_connection(&self, shape: Shape) -> Outcome<Op>;
 
-    /// `shape` by the repo's async methods: `get` for a row by its key, `all` for twenty.
+    /// `shape` by the repo's async methods: `get` for a row by its key, `all` for several.
     fn by_repo(&self, shape: Shape) -> Outcome<AsyncOp>;
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     schema::create(&plain)?;
     let alone = library::alone(&plain)?;
     let mut lines = Vec::new();
-    for shape in [Shape::Point, Shape::Boxed, Shape::Twenty] {
+    for shape in [Shape::Point, Shape::Boxed, Shape::Rows(20)] {
         let place = "plain file";
         lines.push(on_connection(context, place, &plain, shape, alone.as_deref())?);
         lines.extend(by_repo(context, place, &plain, shape, alone.as_deref())?);
@@ -66,6 +66,8 @@ fn by_repo(
 ) -> Outcome<Vec<Line>> {
     let times = times(context, place) / 4;
     let runtime = &context.runtime;
+    // deadpool closes its connections on the runtime, and panics outside of one.
+    let _entered = runtime.enter();
     let [held, pooled] = runtime.block_on(pooled_reads(database, shape))?;
     let mut contest = Contest::new()
         .enter("held", move || time_async(runtime, &held, times))

@@ -47,17 +47,17 @@ pub(crate) enum Shape {
     Point,
     /// The same, boxed: its text is built each time.
     Boxed,
-    /// Twenty rows in the key's order.
-    Twenty,
+    /// So many rows in the key's order.
+    Rows(i64),
 }
 
 impl Shape {
     /// For the table.
-    pub(crate) fn describe(self) -> &'static str {
+    pub(crate) fn describe(self) -> String {
         match self {
-            Self::Point => "one row by key",
-            Self::Boxed => "one row, boxed query",
-            Self::Twenty => "20 rows",
+            Self::Point => "one row by key".to_owned(),
+            Self::Boxed => "one row, boxed query".to_owned(),
+            Self::Rows(count) => format!("{count} rows"),
         }
     }
 }
@@ -112,8 +112,8 @@ where
             let query = people::table.into_boxed().filter(people::id.eq(id));
             query.select(Person::as_select()).get_result(conn)?.id
         }
-        Shape::Twenty => {
-            let query = people::table.filter(people::id.ge(id)).order(people::id).limit(20);
+        Shape::Rows(count) => {
+            let query = people::table.filter(people::id.ge(id)).order(people::id).limit(count);
             let rows: Vec<Person> = query.select(Person::as_select()).load(conn)?;
             rows.first().ok_or(diesel::NotFound)?.id
         }
