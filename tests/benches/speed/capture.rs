@@ -12,10 +12,10 @@ const AT_MOST: f64 = 2.0;
 pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let mut contest = Contest::new();
     if let Some(mut op) = library::capture()? {
-        let times = context.options.amount(20_000, 100_000);
+        let times = 200;
         contest = contest.enter("ours", move || time(&mut op, times));
     }
-    let results = contest.run(context.options.rounds())?;
+    let results = contest.run_short(context.options.rounds(), context.options.turns())?;
     let ours = results.series("ours", |micros| *micros);
     Ok(vec![Line::value("capture of a statement with two binds", "µs", ours, AT_MOST)])
 }

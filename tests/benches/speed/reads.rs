@@ -24,14 +24,14 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let mut lines = Vec::new();
     for shape in [Shape::Point, Shape::Boxed, Shape::Rows(20)] {
         let place = "plain file";
-        lines.push(on_connection(context, place, &plain, shape, alone.as_deref())?);
+        lines.extend(on_connection(context, place, &plain, shape, alone.as_deref())?);
         lines.extend(by_repo(context, place, &plain, shape, alone.as_deref())?);
     }
     if let Some(site) = context.site() {
         let ours = library::replicated(site)?;
         let ours = ours.as_deref().map(|ours| ours as &dyn Reads);
         let (place, database) = ("replica", site.database(1));
-        lines.push(on_connection(context, place, &database, Shape::Point, ours)?);
+        lines.extend(on_connection(context, place, &database, Shape::Point, ours)?);
         lines.extend(by_repo(context, place, &database, Shape::Point, ours)?);
     }
     Ok(lines)
@@ -43,18 +43,25 @@ fn on_connection(
     database: &Path,
     shape: Shape,
     ours: Option<&dyn Reads>,
-) -> Outcome<Line> {
-    let times = times(context, place);
-    let mut bare = read_op(connect_to_read(database)?, shape);
-    let mut contest = Contest::new().enter("bare", move || time(&mut bare, times));
+) -> Outcome<Vec<Line>> {
+    let times = times(shape, place);
+    let bare = || Ok::<_, Failure>(read_op(connect_to_read(database)?, shape));
+    let (mut first, mut second) = (bare()?, bare()?);
+    let mut contest = Contest::new()
+        .enter("bare", move || time(&mut first, times))
+        .enter("noise", move || time(&mut second, times));
     if let Some(ours) = ours {
         let mut op = ours.on_connection(shape)?;
         contest = contest.enter("ours", move || time(&mut op, times));
     }
-    let results = contest.run(context.options.rounds())?;
+    let results = contest.run_short(context.options.rounds(), context.options.turns())?;
     let series = |name| results.series(name, |micros| *micros);
     let what = format!("{}, {place}: `LitefsConnection` / bare `SqliteConnection`", shape.describe());
-    Ok(Line::compare(what, "µs", series("ours"), series("bare"), Some(ON_CONNECTION)))
+    let noise = format!("{}, {place}: bare / bare, which is this table's noise", shape.describe());
+    Ok(vec![
+        Line::compare(what, "µs", series("ours"), series("bare"), Some(ON_CONNECTION)),
+        Line::compare(noise, "µs", series("noise"), series("bare"), None),
+    ])
 }
 
 fn by_repo(
@@ -64,7 +71,7 @@ fn by_repo(
     shape: Shape,
     ours: Option<&dyn Reads>,
 ) -> Outcome<Vec<Line>> {
-    let times = times(context, place) / 4;
+    let times = times(shape, place).div_ceil(4);
     let runtime = &context.runtime;
     // deadpool closes its connections on the runtime, and panics outside of one.
     let _entered = runtime.enter();
@@ -76,7 +83,7 @@ fn by_repo(
         let op = ours.by_repo(shape)?;
         contest = contest.enter("ours", move || time_async(runtime, &op, times));
     }
-    let results = contest.run(context.options.rounds())?;
+    let results = contest.run_short(context.options.rounds(), context.options.turns())?;
     let series = |name| results.series(name, |micros| *micros);
     let what = |reference| format!("{}, {place}: async repo / {reference}", shape.describe());
     Ok(vec![
@@ -126,8 +133,12 @@ fn failed(error: deadpool_diesel::InteractError) -> Failure {
     error.to_string().into()
 }
 
-/// How many reads a round has: through FUSE each takes many times as long.
-fn times(context: &Context, place: &str) -> u32 {
-    let times = context.options.amount(4_000, 20_000);
-    if place == "replica" { times / 10 } else { times }
+/// How many reads a turn has: a part of the milliseconds that a scheduler gives at a time. Through
+/// FUSE each takes many times as long.
+fn times(shape: Shape, place: &str) -> u32 {
+    match (shape, place) {
+        (_, "replica") => 5,
+        (Shape::Rows(_), _) => 25,
+        _ => 50,
+    }
 }

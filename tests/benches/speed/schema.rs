@@ -107,7 +107,8 @@ where
     C: Connection<Backend = Sqlite> + LoadConnection,
 {
     let found = match shape {
-        Shape::Point => people::table.find(id).select(Person::as_select()).first(conn)?.id,
+        // Not `first`: the LIMIT that it binds makes SQLite prepare the statement anew each time.
+        Shape::Point => people::table.find(id).select(Person::as_select()).get_result(conn)?.id,
         Shape::Boxed => {
             let query = people::table.into_boxed().filter(people::id.eq(id));
             query.select(Person::as_select()).get_result(conn)?.id

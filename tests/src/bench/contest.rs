@@ -1,6 +1,10 @@
 //! Contenders that take turns.
 
+use std::collections::hash_map::RandomState;
 use std::error::Error;
+use std::hash::BuildHasher;
+
+use super::spread::Spread;
 
 /// Whatever kept a contender from doing its round.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -32,8 +36,8 @@ impl<'a, T> Contest<'a, T> {
         self
     }
 
-    /// Runs one round of each that does not count, then `rounds` that do. Who begins changes from
-    /// round to round, so that nobody always has the warmer or the busier machine.
+    /// Runs one round of each that does not count, then `rounds` that do. Who begins is left to
+    /// chance: a fixed order can keep step with the scheduler, which then always interrupts the same.
     ///
     /// # Errors
     /// The first failure of any, with its name.
@@ -50,8 +54,10 @@ impl<'a, T> Contest<'a, T> {
         let mut results: Vec<_> =
             self.contenders.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
         for round in 0..=rounds {
+            // RandomState is std's only source of randomness.
+            let first = RandomState::new().hash_one(round) as usize % count.max(1);
             for turn in 0..count {
-                let index = (round + turn) % count;
+                let index = (first + turn) % count;
                 let (name, run) = &mut self.contenders[index];
                 let measured = run().map_err(|error| format!("{name}: {error}"))?;
                 if round > 0 {
@@ -60,6 +66,20 @@ impl<'a, T> Contest<'a, T> {
             }
         }
         Ok(Results(results))
+    }
+}
+
+impl Contest<'_, f64> {
+    /// The same for turns so short that a busy machine leaves most of them alone: `turns` of each
+    /// make one round, whose number is their median, and what was interrupted is not in it.
+    ///
+    /// # Errors
+    /// As [`Contest::run`].
+    pub fn run_short(self, rounds: usize, turns: usize) -> Outcome<Results<f64>> {
+        let Results(turned) = self.run(rounds * turns)?;
+        let median = |turns: &[f64]| Spread::of(turns).map_or(f64::NAN, |spread| spread.median);
+        let rounds = |all: Vec<f64>| all.chunks(turns.max(1)).map(median).collect();
+        Ok(Results(turned.into_iter().map(|(name, all)| (name, rounds(all))).collect()))
     }
 }
 

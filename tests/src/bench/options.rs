@@ -55,6 +55,13 @@ impl Options {
         if self.quick { 3 } else { 7 }
     }
 
+    /// How many turns a contender has in a round where a turn lasts well under a millisecond: see
+    /// [`Contest::run_short`](super::Contest::run_short).
+    #[must_use]
+    pub fn turns(&self) -> usize {
+        if self.quick { 75 } else { 151 }
+    }
+
     /// How long a round of many callers lasts.
     #[must_use]
     pub fn window(&self) -> Duration {
