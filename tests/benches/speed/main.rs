@@ -23,6 +23,7 @@ mod starvation;
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use litefs_diesel_tests::bench::{Line, Options, Outcome, Report};
 
@@ -39,7 +40,16 @@ const PARTS: [Part; 5] = [
     ("starvation", starvation::measure),
 ];
 
+/// Twice what a full run takes. A library that hangs must not hang whoever waits for the table.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 fn main() -> ExitCode {
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        let _ = writeln!(stderr(), "given up after {PATIENCE:?}: the part after the last one named hangs");
+        // Not unwinding; the cluster's janitor notices the end of this process, however it comes.
+        std::process::exit(1);
+    });
     match run() {
         Ok(code) => code,
         Err(why) => {
@@ -55,7 +65,7 @@ fn run() -> Outcome<ExitCode> {
     let context = Context::new(options)?;
     let mut code = ExitCode::SUCCESS;
     for (name, measure) in PARTS.iter().filter(|(name, _)| context.options.wants(name)) {
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         match measure(&context) {
             Ok(lines) => report.extend(lines),
             Err(why) => {

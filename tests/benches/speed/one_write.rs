@@ -32,15 +32,14 @@ impl Round {
 pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let Some(site) = context.site() else { return Ok(Vec::new()) };
     let times = context.options.amount(40, 100);
+    // It outlives its operation, which the contest owns.
+    let ours = library::replicated(site)?;
     let mut contest =
         Contest::new().enter("bare", bare(site, times)?).enter("halt", halt(context, site, times / 2)?);
-    if let Some(ours) = library::replicated(site)? {
+    if let Some(ours) = &ours {
         let op = ours.write()?;
-        contest = contest.enter("ours", move || {
-            // It lives as long as its operation is called.
-            let _ours = &ours;
-            Ok(Round::of(latencies(times, || context.runtime.block_on(op()))?))
-        });
+        contest = contest
+            .enter("ours", move || Ok(Round::of(latencies(times, || context.runtime.block_on(op()))?)));
     }
     let results = contest.run(context.options.rounds())?;
     Ok(lines(&results))
