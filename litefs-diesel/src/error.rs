@@ -85,6 +85,13 @@ pub enum Error {
         /// What it waited for.
         why: String,
     },
+    /// What ran did not end in time, so the node went down while it did. A file of the LiteFS mount
+    /// may still be open.
+    #[error("the node was shut down, but what ran did not end in {} s", waited.as_secs())]
+    Shutdown {
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
     /// A setting is wrong, or the node cannot start with it.
     #[error(transparent)]
     Start(#[from] crate::config::StartError),
@@ -100,6 +107,9 @@ pub enum NotExecuted {
     /// No node was primary until the deadline.
     #[error("there was no primary until the deadline")]
     NoLeader,
+    /// The node that it reached is not the primary, or ceased to be it before the commit.
+    #[error("the node that it reached is not the primary")]
+    NotPrimary,
     /// The primary could not be reached, and nothing was sent.
     #[error("the primary {primary} could not be reached before the deadline: {why}")]
     Unreachable {

@@ -4,6 +4,8 @@
 //! elsewhere; who holds one does not know which it got.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures::future::BoxFuture;
@@ -25,6 +27,15 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}-{}", self.client >> 96, self.sequence)
     }
+}
+
+/// Names the next write of this process.
+pub(crate) type Ids = Arc<dyn Fn() -> RequestId + Send + Sync>;
+
+/// Names the writes of one process start, one after the other.
+pub(crate) fn ids(client: u128) -> Ids {
+    let next = AtomicU64::new(1);
+    Arc::new(move || RequestId { client, sequence: next.fetch_add(1, Ordering::Relaxed) })
 }
 
 /// Statements that run in one transaction on the primary, all or nothing.

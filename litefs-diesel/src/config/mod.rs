@@ -1,10 +1,102 @@
-//! Settings: from code, the environment, a file.
+//! Settings: what a node is told, and the checks before it starts.
+//!
+//! Each setting comes from the source of the highest rank that has it:
+//!
+//! 1. code: the methods of [`Config`] and [`RepoConfig`];
+//! 2. the environment: `LITEFS_DIESEL__REPO__NAME__POOL_SIZE=9`, `LITEFS_DIESEL__LITEFS__HTTP=…`,
+//!    `LITEFS_DIESEL__CLUSTER__LISTEN=…`; the repo's name in any case; lists with commas between
+//!    (`a,b`), tables as `a=x,b=y`;
+//! 3. the file: the one that `LITEFS_DIESEL_CONFIG` names, else `litefs-diesel.toml` of the working
+//!    folder or the nearest above it;
+//! 4. `DATABASE_URL`, where there is one repo only.
+//!
+//! ```toml
+//! [repo.Repo]
+//! database = "/litefs/app.db"
+//! pool_size = 5
+//! [litefs]
+//! http = "http://127.0.0.1:20202"
+//! [cluster]
+//! name = "shop"
+//! listen = "127.0.0.1:7117"
+//! insecure = true
+//! peers = { ams = "127.0.0.1:7117", ord = "127.0.0.1:7118" }
+//! ```
+//!
+//! `${NAME}` inside a value of the file or of a `LITEFS_DIESEL__…` variable is the environment's;
+//! `$${` is `${` itself. A variable that is not set is an error, but not where a source of higher
+//! rank sets the same. A duration is a text with a unit (`"5s"`, `"200ms"`, `"1m 30s"`) or a number
+//! of milliseconds, at most 7 days. An unknown key, a wrong type and an impossible value are errors
+//! that name the setting, where it was set and what to write instead.
+//!
+//! # `[repo.NAME]`, one for each repo
+//!
+//! `NAME` is the name of the struct below `#[litefs_repo]`.
+//!
+//! | key | type | default | what for |
+//! |---|---|---|---|
+//! | `database` | path or URL | needed | The database file. A relative path in the settings file counts from the folder of that file, which is found from many working folders; elsewhere from the working folder. |
+//! | `priv` | path | the tool's | Where the migrations tool looks, from the folder of the settings file. |
+//! | `journal_mode` | `"wal"`, `"delete"`, `"truncate"`, `"persist"` | as it is; WAL when new | LiteFS replicates these; `memory` and `off` it would not see. |
+//! | `foreign_keys` | boolean | `true` | As Ecto's adapter has it; SQLite's own default is off. |
+//! | `pool_size` | 1 to 1,024 | 5 | Connections that read. Each is a thread that is busy while it reads. |
+//! | `busy_timeout` | duration | 5 s | How long SQLite waits for a lock. LiteFS locks every reader out while it applies a transaction, so 0 makes reads fail now and then. |
+//! | `queue_length` | 1 to 1,048,576 | 1,024 | Writes that wait on the primary; one more is `Overloaded` at once. |
+//! | `timeout` | duration above 0 | 10 s | The deadline of a call that names none. Longer than the election that usually follows a hand-off. |
+//! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
+//! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
+//! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//!
+//! # `[litefs]`: this node's LiteFS
+//!
+//! Without it the node is alone: it is the primary, nothing listens, nothing waits, and `[cluster]`
+//! is not looked at. An empty one is enough.
+//!
+//! | key | type | default | what for |
+//! |---|---|---|---|
+//! | `http` | URL | `http://127.0.0.1:20202` | LiteFS's `http.addr`, from which the node learns its role. The default is LiteFS's own. |
+//! | `start_timeout` | duration | 30 s | How long a node that boots before LiteFS has a leader waits. Twice Consul's usual time for an election after a crash fits in. |
+//!
+//! # `[cluster]`: the other nodes
+//!
+//! | key | type | default | what for |
+//! |---|---|---|---|
+//! | `name` | text | `litefs-diesel` | Nodes of another cluster are refused. |
+//! | `node` | text | the machine's host name | This node, as its peers call it; the same as LiteFS's `lease.hostname`, whose default it shares. |
+//! | `listen` | socket address | none | Where peers reach this node. Port 0 takes a free one. Without it and without peers, a write on a replica has no way. |
+//! | `peer` | text with `{hostname}` | none | Makes a host name of LiteFS an address: `"{hostname}:7117"`. |
+//! | `peers` | table host name → `host:port` | none | The same one by one; goes before `peer`. |
+//! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
+//! | `insecure` | boolean | `false` | Allows plain text between nodes, on loopback only. |
+//! | `secret_file` | path | none | Not in this version, and refused. |
+//!
+//! # What this room never does
+//! It opens no database, listens on nothing and starts no thread; its checks only look. No
+//! `Debug` of it shows a value that may be secret.
 
-/// What a node is told.
-#[derive(Debug, Clone)]
-pub struct Config {}
+mod builder;
+pub(crate) mod check;
+mod cluster;
+mod duration;
+mod env;
+mod error;
+mod file;
+mod interpolate;
+mod layer;
+mod load;
+mod open;
+mod read;
+mod resolve;
+mod schema;
+mod settings;
+mod url;
 
-/// A setting is wrong, or the node cannot start with it.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StartError(String);
+#[cfg(test)]
+mod tests;
+
+pub use builder::{Config, RepoConfig};
+pub use error::{Origin, StartError};
+pub use settings::JournalMode;
+pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
+#[cfg(test)]
+use url::{DatabaseUrl, Target};

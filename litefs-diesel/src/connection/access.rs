@@ -11,7 +11,7 @@ use super::idle::Idle;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
-use crate::request::{Ack, Primary, RequestId, Terms};
+use crate::request::{Ack, Ids, Primary, Terms};
 
 /// One database of a node, as its connections see it. They share one.
 pub(crate) struct Access {
@@ -30,7 +30,7 @@ pub(crate) struct Access {
     /// How long a call may take.
     pub(crate) timeout: Duration,
     /// Names the next write.
-    pub(crate) ids: Arc<dyn Fn() -> RequestId + Send + Sync>,
+    pub(crate) ids: Ids,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.

@@ -175,16 +175,31 @@ impl LitefsConnection {
 
     /// A pool takes it back: LiteFS can stop and start while it lies there, for the node then may
     /// close its file. The next use opens it anew.
-    pub(crate) fn lay_away(&mut self) -> QueryResult<()> {
+    pub(super) fn lay_away(&mut self) -> QueryResult<()> {
         match &mut self.way {
             Way::Alone(_) => Ok(()),
             Way::Node(node) => node.local.rest(&node.access),
         }
     }
 
-    /// Closes this node's file until the next read: what LiteFS needs to stop or to start
-    /// again. A transaction is not touched. Does nothing for a connection that is alone.
-    pub(crate) fn close_file(&mut self) -> QueryResult<()> {
+    /// Closes this node's file until the next read: LiteFS can neither unmount nor, after a crash,
+    /// mount again while a process holds one. The node closes what it opened itself, and what lies
+    /// in a pool of r2d2; any other connection that the application holds keeps its file open
+    /// until it is dropped, used, or closed by this. A transaction is not touched, and nothing
+    /// happens to a connection that is alone.
+    ///
+    /// # Errors
+    /// When the file cannot be closed now, because it is in use.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use litefs_diesel::LitefsConnection;
+    ///
+    /// let mut conn = LitefsConnection::establish(":memory:")?;
+    /// conn.close_file()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close_file(&mut self) -> QueryResult<()> {
         match &mut self.way {
             Way::Alone(_) => Ok(()),
             Way::Node(node) => node.local.close(),

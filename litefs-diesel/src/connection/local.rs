@@ -83,7 +83,7 @@ impl Local {
         if self.generation != Some(access.readers.generation()) {
             self.reopen(access)?;
         }
-        access.readers.gate().pass();
+        access.readers.pass_gate();
         Ok(())
     }
 

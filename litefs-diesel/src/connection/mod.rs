@@ -26,6 +26,5 @@ mod traits;
 mod transaction;
 
 pub(crate) use access::Access;
-pub(crate) use idle::Idle;
 pub(crate) use kinds::Kinds;
 pub use litefs_connection::LitefsConnection;

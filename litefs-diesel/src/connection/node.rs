@@ -97,7 +97,7 @@ impl NodeConnection {
             Some(replay) => replay,
             none => none.insert(Replay::new()?),
         };
-        replay.load(rows)
+        replay.load(&rows)
     }
 
     /// Runs a query that does not simply read here. The application's instrumentation hears of it

@@ -39,15 +39,6 @@ impl<K: Eq + Hash, V: Copy> Recent<K, V> {
         }
         self.young.insert(key, value);
     }
-
-    pub(super) fn remove<Q>(&mut self, key: &Q)
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.young.remove(key);
-        self.old.remove(key);
-    }
 }
 
 #[cfg(test)]
@@ -64,7 +55,5 @@ mod tests {
         }
         assert_eq!(recent.get(&999), Some(999));
         assert_eq!(recent.get(&1), None);
-        recent.remove(&999);
-        assert_eq!(recent.get(&999), None);
     }
 }

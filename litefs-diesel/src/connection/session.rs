@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use diesel::result::QueryResult;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::statement::split::split;

@@ -1,29 +1,36 @@
-//! What LiteFS says: role, position, waiting.
+//! What LiteFS says to this node: role, position, and waiting for a position.
+//!
+//! [`Litefs`] follows one LiteFS server (`GET /events`, `GET /info`, the files in the mount) and
+//! keeps the role; [`PositionWatch`] reads one database's position and wakes those who wait for
+//! one; its [`Gate`] holds readers back meanwhile, or replication would never get its locks.
+//!
+//! This room never opens a database, never writes in the mount, and never asks another node.
+//! Nothing in it believes a missing file: `.primary` is missing on the primary, on a node without
+//! a leader, and on a mount that is gone.
 
-/// What this node is for LiteFS, right now.
-///
-/// ```
-/// # use litefs_diesel::Role;
-/// let role = Role::Replica { primary: "ams".into() };
-/// assert!(!role.is_primary());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// This node holds the lease: writes run here. A node that is alone is always this.
-    Primary,
-    /// Another node is primary, and this one is connected to it or is dialling it.
-    Replica {
-        /// The primary's host name as LiteFS gives it (`lease.hostname`): free-form text.
-        primary: String,
-    },
-    /// No node is known to be primary.
-    NoLeader,
-}
+mod client;
+mod events;
+mod files;
+mod follow;
+mod gate;
+mod info;
+mod pace;
+mod position_file;
+mod role;
+mod settings;
+mod settle;
+mod waiters;
+mod watch;
 
-impl Role {
-    /// Whether writes run on this node.
-    #[must_use]
-    pub fn is_primary(&self) -> bool {
-        matches!(self, Self::Primary)
-    }
-}
+#[cfg(test)]
+mod tests;
+
+pub use role::Role;
+
+pub(crate) use client::Litefs;
+#[cfg(test)]
+use info::InfoError;
+pub(crate) use role::RoleView;
+pub(crate) use settings::LitefsSettings;
+pub(crate) use waiters::WaitError;
+pub(crate) use watch::PositionWatch;

@@ -1,1 +1,17 @@
-//! node
+//! A node: everything that one process needs to serve its databases, put together.
+//!
+//! [`start`] looks at the settings and at LiteFS before anything is opened, [`served`] builds the
+//! two ends of each database, [`view`] says what this node sees to its peers, [`stop`] takes all of
+//! it down again. This room never runs a statement of the application, and decides nothing about
+//! a write: it only joins the rooms below.
+
+mod handle;
+mod here;
+mod history;
+mod prepare;
+mod served;
+mod start;
+mod stop;
+mod view;
+
+pub use self::handle::{Node, on, position_reads, start};

@@ -1,5 +1,59 @@
-//! The typed methods.
+//! The typed methods (`repo.all(…)`, `repo.insert(…)` and the others), and what `#[litefs_repo]`
+//! expands into.
+//!
+//! Each method takes its arguments apart on the caller's thread (so that queries and values may
+//! borrow) and returns a [`Read`], a [`Write`], a [`Batch`] or a [`RowStream`]: lazy, owning what
+//! it needs, a future or a stream itself. All bounds of an argument are folded into one trait of
+//! ours, whose message says to a Diesel user what is missing.
+//!
+//! This room never decides where a write runs, never opens a file, and knows nothing of the
+//! network: reads go to the reader pool, writes to the one `Primary` that it is given.
 
-/// What a repo that `#[litefs_repo]` made holds.
-#[derive(Clone, Debug)]
-pub struct RepoHandle {}
+mod batch;
+mod blocking;
+mod builder;
+mod chunks;
+mod count;
+mod database;
+mod handle;
+mod insert;
+mod level;
+mod litefs_repo;
+mod local;
+mod query;
+mod read;
+mod recorder;
+mod refuse;
+mod row;
+mod special;
+mod spool;
+mod state;
+mod stream;
+mod taken;
+mod target;
+mod text;
+mod update;
+mod upsert;
+mod write;
+
+pub use batch::Batch;
+pub use blocking::Run;
+pub use builder::{Read, Write};
+pub use count::AnyQuery;
+pub(crate) use database::{Database, Here};
+pub use handle::RepoHandle;
+pub use insert::{InsertRecord, InsertRecords};
+pub use level::ReadLevel;
+pub use litefs_repo::LitefsRepo;
+pub use local::LocalConnection;
+pub use query::ReadQuery;
+pub use row::TableRow;
+pub use state::{Health, Roles};
+pub use stream::RowStream;
+pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};
+pub use update::{Changes, ChangesOf, RowChanges, WriteTarget};
+pub use upsert::{ConflictColumns, UpsertRow};
+pub use write::{ReturningStatement, WriteStatement};
+
+#[cfg(test)]
+mod tests;

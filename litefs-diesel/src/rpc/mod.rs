@@ -1,1 +1,39 @@
-//! rpc
+//! What two nodes say to each other, and the connection on which they say it.
+//!
+//! [`hello`] comes first and decides whether there is a conversation at all. Then [`wire`] frames
+//! of our own carry the messages of two services, [`data`] and [`control`]; [`codec`] turns them
+//! into tarpc's requests and responses and back, so that tarpc's own types never reach the wire,
+//! whose bytes they do not promise. [`client`] makes calls; answering them is `server`'s.
+//!
+//! This room opens no socket, knows no role and no database, and never retries.
+
+pub(crate) mod client;
+pub(crate) mod codec;
+pub(crate) mod control;
+pub(crate) mod data;
+pub(crate) mod hello;
+pub(crate) mod refusal;
+mod ticket;
+pub(crate) mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use refusal::Refusal;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// One of the two services: what may be asked on its connection, and what comes back.
+pub(crate) trait Service: Send + Sync + 'static {
+    type Request: Serialize + DeserializeOwned + Named + Send + Sync + std::fmt::Debug + 'static;
+    type Reply: Serialize + DeserializeOwned + Send + std::fmt::Debug + 'static;
+
+    /// What is answered instead of a reply that is larger than `limit` bytes.
+    fn too_large(reply: &Self::Reply, limit: usize) -> Refusal;
+}
+
+/// What a request is called in traces.
+pub(crate) trait Named {
+    fn name(&self) -> &'static str;
+}

@@ -1,1 +1,85 @@
-//! server
+//! Answering the calls of other nodes.
+//!
+//! [`listen`] accepts connections, [`connection`] says hello on each and runs its calls, [`data`]
+//! and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//!
+//! This room never decides who is primary and never touches a database: it hands each call to the
+//! local writer it was given, or says who would do it.
+
+mod budget;
+mod connection;
+mod control;
+mod data;
+mod listen;
+mod reports;
+mod transactions;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+use listen::BindError;
+pub(crate) use listen::{bind, run};
+pub(crate) use reports::Reports;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::request::Primary;
+use crate::rpc::control::View;
+use crate::rpc::hello::Identity;
+use crate::rpc::wire::MAX_FRAME;
+
+/// What a node serves to others.
+pub(crate) struct Services {
+    pub(crate) identity: Arc<Identity>,
+    /// The local writer of each repo, by the repo's name. One that is asked while this node is
+    /// not primary says `NotExecuted::NoLeader`.
+    pub(crate) repos: HashMap<String, Arc<dyn Primary>>,
+    /// What this node sees; its role decides whether a call is run at all.
+    pub(crate) view: watch::Receiver<View>,
+    /// What others told this node.
+    pub(crate) reports: Arc<Reports>,
+    pub(crate) limits: Limits,
+}
+
+/// What a server gives to its peers at most.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Connections at once; the next ones wait to be accepted. Default 256: two for each peer of
+    /// a large cluster.
+    pub(crate) connections: usize,
+    /// Bytes of a frame. Default [`MAX_FRAME`].
+    pub(crate) max_frame: usize,
+    /// Calls of one connection that run at once. Default 16,384, as many as a caller has on one.
+    pub(crate) calls: usize,
+    /// Bytes of requests that are held at once, of all connections; one over it is told `Overloaded`.
+    /// Default 256 MiB, four frames of the largest size.
+    pub(crate) request_bytes: usize,
+    /// Transactions of one connection, those included that wait for the writer. Default 256.
+    pub(crate) transactions: usize,
+    /// How long a hello may take. Default 5 s.
+    pub(crate) hello: Duration,
+    /// How long running calls and open transactions may go on once the node shuts down. Default
+    /// 5 s.
+    pub(crate) drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            max_frame: MAX_FRAME,
+            calls: 16 * 1024,
+            request_bytes: 4 * MAX_FRAME,
+            transactions: 256,
+            hello: Duration::from_secs(5),
+            drain: Duration::from_secs(5),
+        }
+    }
+}

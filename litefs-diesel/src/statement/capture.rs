@@ -24,30 +24,78 @@ use crate::value::Values;
 type Collector<'a> = <Sqlite as Backend>::BindCollector<'a>;
 type BindData = <Collector<'static> as MoveableBindCollector<Sqlite>>::BindData;
 
-/// Takes the query's text and binds. Nothing of the query is borrowed afterwards.
+/// Takes the query's text and binds as values that can travel. Nothing of the query is borrowed
+/// afterwards.
 ///
 /// An error is the query's own: a value that cannot be serialised.
 pub(crate) fn capture<T>(query: &T, want: Want) -> QueryResult<Statement>
 where
-    T: QueryFragment<Sqlite> + ?Sized,
+    T: QueryFragment<Sqlite>,
 {
-    let mut builder = SqliteQueryBuilder::default();
-    query.to_sql(&mut builder, &Sqlite)?;
-    Ok(Statement {
-        sql: builder.finish(),
-        binds: binds(query)?,
-        cacheable: query.is_safe_to_cache_prepared(&Sqlite)?,
-        want,
-    })
+    Collected::new(query)?.into_statement(want)
 }
 
-fn binds<T>(query: &T) -> QueryResult<Values>
-where
-    T: QueryFragment<Sqlite> + ?Sized,
-{
-    let mut collector = Collector::default();
-    query.collect_binds(&mut collector, &mut (), &Sqlite)?;
-    let data = collector.moveable();
+/// Captures a query and says how many bytes its binds take, for the bench of capturing.
+#[doc(hidden)]
+pub fn capture_size<T: QueryFragment<Sqlite>>(query: &T) -> QueryResult<usize> {
+    capture(query, Want::Count).map(|statement| statement.binds.byte_len())
+}
+
+/// A query that owns what it needs, its binds still in Diesel's own form: enough for a connection
+/// of this process, which never needs the values.
+pub(crate) struct Collected {
+    sql: String,
+    cacheable: bool,
+    binds: BindData,
+}
+
+impl Collected {
+    pub(crate) fn new<T: QueryFragment<Sqlite>>(query: &T) -> QueryResult<Self> {
+        let mut sql = SqliteQueryBuilder::default();
+        query.to_sql(&mut sql, &Sqlite)?;
+        let cacheable = query.is_safe_to_cache_prepared(&Sqlite)?;
+        Self::from_parts(sql.finish(), cacheable, std::slice::from_ref(query))
+    }
+
+    /// `sql` with the binds of `parts`, in order: for a text that was put together from the texts
+    /// of several fragments.
+    pub(crate) fn from_parts<T: QueryFragment<Sqlite>>(
+        sql: String,
+        cacheable: bool,
+        parts: &[T],
+    ) -> QueryResult<Self> {
+        let mut binds = Collector::default();
+        for part in parts {
+            part.collect_binds(&mut binds, &mut (), &Sqlite)?;
+        }
+        Ok(Self { sql, cacheable, binds: binds.moveable() })
+    }
+
+    /// The same with its text inside another: `before (text) after`.
+    pub(crate) fn within(mut self, before: &str, after: &str) -> Self {
+        // A new line, because the text may end in a comment; and no `;`, which ends a statement.
+        let text = self.sql.trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace());
+        self.sql = format!("{before} ({text}\n) {after}");
+        self
+    }
+
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// As a query for a connection of this process.
+    pub(super) fn into_query(self) -> CollectedQuery<BindData> {
+        CollectedQuery::new(self.sql, self.cacheable, self.binds)
+    }
+
+    /// For the wire.
+    pub(crate) fn into_statement(self, want: Want) -> QueryResult<Statement> {
+        Ok(Statement { binds: values(self.binds)?, sql: self.sql, cacheable: self.cacheable, want })
+    }
+}
+
+/// Binds as values: read back from the `SELECT` that they are bound to.
+fn values(data: BindData) -> QueryResult<Values> {
     let count = count(&data);
     if count == 0 {
         return Ok(Values::new());
@@ -187,7 +235,6 @@ impl<const N: usize> Query for Few<N> {
 
 #[cfg(test)]
 mod tests {
-    use diesel::prelude::*;
     use diesel::sql_types::{BigInt, Binary, Double, Integer, Nullable, Text};
 
     use super::*;

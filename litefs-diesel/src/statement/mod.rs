@@ -13,10 +13,12 @@ pub(crate) mod control;
 pub(crate) mod execute;
 mod fragment;
 pub(crate) mod kind;
+pub(crate) mod load;
 pub(crate) mod pragma;
 pub(crate) mod replay;
 pub(crate) mod split;
 
+pub(crate) use self::fragment::{Fixed, Prepared};
 use serde::{Deserialize, Serialize};
 
 use crate::value::Values;

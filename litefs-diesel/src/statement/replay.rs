@@ -18,9 +18,6 @@ use super::fragment::Bind;
 /// The cursor and row types of `SqliteConnection`.
 pub(crate) type Cursor<'conn, 'query> =
     <SqliteConnection as LoadConnection<DefaultLoadingMode>>::Cursor<'conn, 'query>;
-/// See [`Cursor`].
-pub(crate) type Row<'conn, 'query> =
-    <SqliteConnection as LoadConnection<DefaultLoadingMode>>::Row<'conn, 'query>;
 
 /// SQLite's default limit of variables in a statement.
 const VARIABLES: usize = 32_766;
@@ -34,13 +31,13 @@ impl Replay {
     }
 
     /// The rows as Diesel's own cursor.
-    pub(crate) fn load<'query>(&mut self, rows: Rows) -> QueryResult<Cursor<'_, 'query>> {
+    pub(crate) fn load<'query>(&mut self, rows: &Rows) -> QueryResult<Cursor<'_, 'query>> {
         load(&mut self.0, rows)
     }
 }
 
 /// The rows as the caller's type, read on this thread's scratch connection.
-pub(crate) fn replay_as<U, ST>(rows: Rows) -> QueryResult<Vec<U>>
+pub(crate) fn replay_as<U, ST>(rows: &Rows) -> QueryResult<Vec<U>>
 where
     U: FromSqlRow<ST, Sqlite>,
 {
@@ -54,15 +51,18 @@ where
     })
 }
 
-fn load<'query>(scratch: &mut SqliteConnection, rows: Rows) -> QueryResult<Cursor<'_, 'query>> {
+fn load<'conn, 'query>(
+    scratch: &'conn mut SqliteConnection,
+    rows: &Rows,
+) -> QueryResult<Cursor<'conn, 'query>> {
     if rows.count > 0 && rows.columns.is_empty() {
         return Err(Error::DeserializationError("rows without a column came back from the primary".into()));
     }
     if rows.values.len() <= VARIABLES {
-        return LoadConnection::<DefaultLoadingMode>::load(scratch, Select::from_binds(&rows));
+        return LoadConnection::<DefaultLoadingMode>::load(scratch, Select::from_binds(rows));
     }
-    fill_table(scratch, &rows)?;
-    LoadConnection::<DefaultLoadingMode>::load(scratch, Select::from_table(rows.columns))
+    fill_table(scratch, rows)?;
+    LoadConnection::<DefaultLoadingMode>::load(scratch, Select::from_table(rows.columns.clone()))
 }
 
 /// Too many values for one statement: a table takes them in parts. Its columns have no type, so
@@ -186,7 +186,7 @@ mod tests {
     fn round_trip(rows: &Rows) -> Rows {
         let mut replay = Replay::new().unwrap();
         let mut all = Rows::default();
-        for row in replay.load(rows.clone()).unwrap() {
+        for row in replay.load(rows).unwrap() {
             crate::statement::execute::push_row(&mut all, &row.unwrap());
         }
         all
@@ -229,9 +229,9 @@ mod tests {
             id: i32,
         }
         let rows = rows("SELECT 3 AS id, 'Ada' AS name");
-        let named: Vec<Named> = replay_as::<_, Untyped>(rows.clone()).unwrap();
+        let named: Vec<Named> = replay_as::<_, Untyped>(&rows).unwrap();
         assert_eq!(named, [Named { name: "Ada".into(), id: 3 }]);
         type Row = (diesel::sql_types::Integer, diesel::sql_types::Text);
-        assert_eq!(replay_as::<(i32, String), Row>(rows).unwrap(), [(3, "Ada".to_owned())]);
+        assert_eq!(replay_as::<(i32, String), Row>(&rows).unwrap(), [(3, "Ada".to_owned())]);
     }
 }

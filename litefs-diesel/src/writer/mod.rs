@@ -1,1 +1,153 @@
-//! writer
+//! The one thread that writes a database, and the queue in front of it.
+//!
+//! What is queued is run under one `BEGIN IMMEDIATE`, each request in a savepoint, and committed
+//! once ([`group`]). A transaction that a connection opened holds the thread until it ends
+//! ([`transaction`]). The thread opens the database read-write while this node is primary, and at
+//! no other time.
+//!
+//! This room never talks to another node, and never decides where a write runs.
+
+mod connect;
+mod engine;
+mod group;
+mod history;
+mod job;
+mod session;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use futures::future::BoxFuture;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::oneshot;
+
+use self::engine::Engine;
+pub(crate) use self::history::History;
+use self::job::{Job, Ticket};
+use self::transaction::LocalTransaction;
+use crate::config::RepoSettings;
+use crate::error::{Error, NotExecuted};
+use crate::reader::Readers;
+use crate::request::{Begin, Primary, Terms, Transaction, WriteRequest, Written};
+use crate::statement::{Outcome, Session, Statement};
+
+/// What the thread is asked.
+enum Command {
+    Write(Job),
+    Begin(Begin, Session, Ticket<LocalTransaction>),
+    /// Close the file, if it is open from before [`Writer::renew`].
+    Renew,
+}
+
+/// The handle of the thread. Dropping it ends the thread after what it is at.
+pub(crate) struct Writer {
+    queue: RwLock<Option<SyncSender<Command>>>,
+    closing: Arc<AtomicBool>,
+    /// Grows when a file that was opened before is dead.
+    generation: Arc<AtomicU64>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Arc<Readers>,
+}
+
+impl Writer {
+    /// Starts the thread. It opens the database when the first write comes. `replicated`: by
+    /// LiteFS, which then syncs each commit to the disk itself.
+    pub(crate) fn start(
+        settings: RepoSettings,
+        replicated: bool,
+        history: Arc<dyn History>,
+        readers: Arc<Readers>,
+    ) -> std::io::Result<Arc<Self>> {
+        let (queue, commands) = sync_channel(settings.queue_length);
+        let closing = Arc::new(AtomicBool::new(false));
+        let generation = Arc::new(AtomicU64::new(0));
+        let engine = Engine::new(settings, replicated, history, closing.clone(), generation.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("writer {}", engine.name()))
+            .spawn(move || engine.run(&commands))?;
+        Ok(Arc::new(Self {
+            queue: RwLock::new(Some(queue)),
+            closing,
+            generation,
+            thread: Mutex::new(Some(thread)),
+            readers,
+        }))
+    }
+
+    /// Accepts nothing more, answers what is running and refuses what is queued, closes the file,
+    /// and returns when the thread has ended. Blocks for as long as the running statement does.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.queue.write().take();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+
+    /// Closes the file, and opens it anew before the next write: LiteFS went away under it, or
+    /// this node may be primary no more.
+    pub(crate) fn renew(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        // When the queue is full there is a next write, which looks by itself.
+        let _ = self.send(Command::Renew);
+    }
+
+    fn send(&self, command: Command) -> Result<(), NotExecuted> {
+        match &*self.queue.read() {
+            None => Err(NotExecuted::ShuttingDown),
+            Some(queue) => queue.try_send(command).map_err(|error| match error {
+                TrySendError::Full(_) => NotExecuted::Overloaded,
+                TrySendError::Disconnected(_) => NotExecuted::ShuttingDown,
+            }),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Release);
+    }
+}
+
+impl Primary for Writer {
+    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+        let (reply, answer) = oneshot::channel();
+        let (ticket, claim) = Ticket::new(terms.deadline, reply);
+        let sent = self.send(Command::Write(Job { request, ticket }));
+        Box::pin(async move {
+            sent.map_err(Error::NotExecuted)?;
+            claim.wait(answer).await
+        })
+    }
+
+    fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
+        let read = self
+            .readers
+            .run(terms.deadline, move |conn| crate::statement::execute::execute(conn, &statement));
+        Box::pin(async move { read.await?.map_err(Error::Read) })
+    }
+
+    fn begin(
+        &self,
+        begin: Begin,
+        session: Session,
+        terms: Terms,
+    ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
+        let (reply, answer) = oneshot::channel();
+        let (ticket, claim) = Ticket::new(terms.deadline, reply);
+        let sent = self.send(Command::Begin(begin, session, ticket));
+        Box::pin(async move {
+            sent.map_err(Error::NotExecuted)?;
+            let transaction = claim.wait(answer).await?;
+            Ok(Box::new(transaction) as Box<dyn Transaction>)
+        })
+    }
+}

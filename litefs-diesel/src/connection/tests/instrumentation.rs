@@ -77,7 +77,7 @@ fn it_moves_with_the_connection_when_the_file_is_opened_anew() {
     let heard = Heard::default();
     conn.set_instrumentation(heard.clone());
     conn.set_prepared_statement_cache_size(CacheSize::Disabled);
-    node.access.readers.bump();
+    node.access.readers.renew();
     number(&mut conn, "SELECT 1 AS n");
     conn.close_file().unwrap();
     assert!(conn.instrumentation().as_any().is::<Heard>());

@@ -22,7 +22,7 @@ use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 use self::primary::TestPrimary;
-use super::{Access, Idle, Kinds, LitefsConnection, registry};
+use super::{Access, Kinds, LitefsConnection, registry};
 use crate::reader::Readers;
 use crate::request::RequestId;
 
@@ -79,7 +79,7 @@ impl Node {
         writer.batch_execute("PRAGMA foreign_keys = ON").unwrap();
         on_open(&mut writer).unwrap();
         let primary = Arc::new(TestPrimary::start(writer));
-        let readers = Arc::new(Readers::new(file.clone(), Arc::new(on_open)));
+        let readers = Readers::of_file(&file, on_open);
         let sequence = AtomicU64::new(0);
         let access = Arc::new(Access {
             name: "Repo".into(),
@@ -87,7 +87,7 @@ impl Node {
             primary: Arc::clone(&primary) as _,
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             readers,
-            idle: Arc::new(Idle::default()),
+            idle: Arc::default(),
             timeout: Duration::from_secs(10),
             ids: Arc::new(move || RequestId {
                 client: 1,
@@ -109,7 +109,7 @@ impl Node {
     fn access_with(&self, file: PathBuf, kinds: Kinds) -> Arc<Access> {
         Arc::new(Access {
             name: "Repo".into(),
-            readers: Arc::new(Readers::new(file.clone(), Arc::new(|_| Ok(())))),
+            readers: Readers::of_file(&file, |_| Ok(())),
             file,
             primary: Arc::clone(&self.access.primary),
             kinds: Arc::new(kinds),

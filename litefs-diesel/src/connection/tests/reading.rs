@@ -75,7 +75,7 @@ fn a_statement_is_asked_for_once_for_all_connections() {
         count.fetch_add(1, Ordering::Relaxed);
         Ok(())
     };
-    let kinds = Kinds::new(Arc::new(Readers::new(node.access.file.clone(), Arc::new(on_open))));
+    let kinds = Kinds::new(Readers::of_file(&node.access.file, on_open));
     let access = node.access_with(node.access.file.clone(), kinds);
     let mut one = LitefsConnection::on(Arc::clone(&access)).unwrap();
     let mut other = LitefsConnection::on(Arc::clone(&access)).unwrap();

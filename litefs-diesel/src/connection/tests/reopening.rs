@@ -29,7 +29,7 @@ fn a_new_life_of_litefs_makes_the_next_read_open_the_file_anew() {
     }
     std::fs::rename(&copy, &node.access.file).unwrap();
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM users"), 1, "the old file, still open");
-    node.access.readers.bump();
+    node.access.readers.renew();
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM users"), 3);
     assert_eq!(number(&mut conn, "SELECT timeout AS n FROM pragma_busy_timeout"), 777);
     assert_eq!(number(&mut conn, "SELECT last_insert_rowid() AS n"), 1);
@@ -42,7 +42,7 @@ fn while_the_file_cannot_be_opened_reads_say_so_and_then_work_again() {
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM users"), 0);
     let away = node.path("away.db");
     std::fs::rename(&node.access.file, &away).unwrap();
-    node.access.readers.bump();
+    node.access.readers.renew();
     for _ in 0..3 {
         let error = users::table.count().get_result::<i64>(&mut conn).unwrap_err();
         assert_eq!(error.to_string(), "unable to open database file");
@@ -59,7 +59,7 @@ fn a_closed_connection_holds_no_file_and_opens_it_with_the_next_read() {
     let file = folder.path().join("app.db");
     SqliteConnection::establish(&file.display().to_string()).unwrap().batch_execute(SCHEMA).unwrap();
     let node = Node::new();
-    let kinds = Kinds::new(Arc::new(Readers::new(file.clone(), Arc::new(|_| Ok(())))));
+    let kinds = Kinds::new(Readers::of_file(&file, |_| Ok(())));
     let access = node.access_with(file, kinds);
     let mut conn = LitefsConnection::on(Arc::clone(&access)).unwrap();
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM users"), 0);
@@ -76,7 +76,7 @@ fn a_connection_idle_in_r2d2_lets_go_of_its_file_when_the_node_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().canonicalize().unwrap().join("app.db");
     SqliteConnection::establish(&file.display().to_string()).unwrap().batch_execute(SCHEMA).unwrap();
-    let kinds = Kinds::new(Arc::new(Readers::new(file.clone(), Arc::new(|_| Ok(())))));
+    let kinds = Kinds::new(Readers::of_file(&file, |_| Ok(())));
     let access = node.access_with(file.clone(), kinds);
     registry::register(&access);
     let manager = diesel::r2d2::ConnectionManager::<LitefsConnection>::new(file.display().to_string());

@@ -1,0 +1,60 @@
+struct Repo {
+    handle: ::litefs_diesel::RepoHandle<<Repo as ::litefs_diesel::LitefsRepo>::Local>,
+}
+#[automatically_derived]
+impl ::litefs_diesel::LitefsRepo for Repo {
+    const NAME: &'static str = "Repo";
+    type Local = ::litefs_diesel::__private::SqliteConnection;
+    fn from_handle(handle: ::litefs_diesel::RepoHandle<Self::Local>) -> Self {
+        Self { handle }
+    }
+    fn handle(&self) -> &::litefs_diesel::RepoHandle<Self::Local> {
+        &self.handle
+    }
+}
+#[allow(dead_code)]
+impl Repo {
+    /// Starts a node that serves this repo alone, and gives the repo on it. Several repos
+    /// in one application share a node: start that, and use [`on`](Self::on).
+    ///
+    /// # Errors
+    /// When a setting is wrong, or the node cannot start with it: the message names the
+    /// setting and what to do.
+    async fn start(
+        config: ::litefs_diesel::Config,
+    ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
+        ::litefs_diesel::__private::start::<Self>(config).await
+    }
+    /// This repo on a node that is running.
+    ///
+    /// # Errors
+    /// When the node's settings do not have this repo.
+    fn on(
+        node: &::litefs_diesel::Node,
+    ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
+        ::litefs_diesel::__private::on::<Self>(node)
+    }
+}
+#[automatically_derived]
+impl ::core::ops::Deref for Repo {
+    type Target = ::litefs_diesel::RepoHandle<
+        <Self as ::litefs_diesel::LitefsRepo>::Local,
+    >;
+    fn deref(&self) -> &Self::Target {
+        &self.handle
+    }
+}
+#[automatically_derived]
+impl ::core::clone::Clone for Repo {
+    fn clone(&self) -> Self {
+        Self {
+            handle: ::core::clone::Clone::clone(&self.handle),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for Repo {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("Repo").field("handle", &self.handle).finish()
+    }
+}

@@ -1,0 +1,18 @@
+use litefs_diesel::litefs_repo;
+
+#[litefs_repo]
+pub struct Repo
+where
+    u8: Copy;
+
+// What uses the repo gets no message of its own.
+async fn uses(config: litefs_diesel::Config) -> Result<Repo, litefs_diesel::Error> {
+    let repo = Repo::start(config).await?;
+    let _: &litefs_diesel::RepoHandle = &repo;
+    println!("{repo:?}");
+    Ok(repo.clone())
+}
+
+fn main() {
+    let _ = uses;
+}

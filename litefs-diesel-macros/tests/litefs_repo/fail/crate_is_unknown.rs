@@ -1,0 +1,6 @@
+use litefs_diesel::litefs_repo;
+
+#[litefs_repo(crate = "missing")]
+pub struct Repo;
+
+fn main() {}

@@ -1,0 +1,353 @@
+//! Settings in code.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::{QueryResult, SqliteConnection};
+use tempfile::TempDir;
+
+use super::error::{Origin, StartError};
+use super::layer::{Layer, Value};
+use super::open::Hook;
+use super::schema::Key;
+use super::settings::JournalMode;
+
+/// What a node is told: its databases, its LiteFS, its peers.
+///
+/// [`Config::new`] for one database on a node that is alone, [`Config::load`] for the file and the
+/// environment, [`Config::temporary`] for tests. The methods set more in code, which has the highest
+/// rank; `Config::default()` has nothing but them. All settings, their units and defaults: [`config`](crate::config). Whether the values are
+/// possible is looked at when the node starts.
+///
+/// A clone shares nothing but a temporary database.
+///
+/// ```
+/// use litefs_diesel::Config;
+/// use std::time::Duration;
+///
+/// let config = Config::new("app.db").timeout(Duration::from_secs(2));
+/// ```
+#[derive(Clone, Default)]
+pub struct Config {
+    pub(super) code: Layer,
+    pub(super) environment: Layer,
+    pub(super) file: Layer,
+    /// `DATABASE_URL`: of the lowest rank.
+    pub(super) database_url: Option<String>,
+    /// The folder of the settings file.
+    pub(super) root: Option<PathBuf>,
+    /// The application's set-up of connections; for one repo, or for all.
+    pub(super) on_open: Vec<(Option<String>, Hook)>,
+    pub(super) temporary: Option<Arc<TempDir>>,
+    /// What went wrong before anybody could be told: [`Config::temporary`] gives no `Result`.
+    pub(super) trouble: Option<StartError>,
+    /// What the only repo is called when nothing names one.
+    pub(super) only_repo: Option<String>,
+}
+
+impl Config {
+    /// One database on a node that is alone: plain SQLite, without file and environment. Takes every
+    /// URL that `SqliteConnection` takes (a path, `file:…`, `sqlite://…`) but those of databases in
+    /// memory, which every connection would have for itself.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::new("app.db");
+    /// let config = Config::new("file:/var/lib/shop/app.db");
+    /// ```
+    #[must_use]
+    pub fn new(database: impl Into<String>) -> Self {
+        Self::default().every_repo("database", Value::Text(database.into()))
+    }
+
+    /// A database of a test's own in a temporary folder, which is removed when the last clone of
+    /// this and the last node that was started with it are gone. Any number of repos: each that is
+    /// given no database gets a file there.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::temporary();
+    /// ```
+    #[must_use]
+    pub fn temporary() -> Self {
+        match tempfile::Builder::new().prefix("litefs-diesel-").tempdir() {
+            Ok(folder) => Self { temporary: Some(Arc::new(folder)), ..Self::default() },
+            Err(error) => {
+                let why = format!("no temporary folder could be made: {error}");
+                Self { trouble: Some(StartError::System { why }), ..Self::default() }
+            }
+        }
+    }
+
+    /// Settings of a repo. Only what `repo` sets is changed.
+    ///
+    /// ```
+    /// # use litefs_diesel::{Config, config::RepoConfig};
+    /// let config = Config::temporary()
+    ///     .repo("Repo", RepoConfig::default().pool_size(2))
+    ///     .repo("AuditRepo", RepoConfig::new("audit.db").foreign_keys(false));
+    /// ```
+    #[must_use]
+    pub fn repo(mut self, name: impl Into<String>, repo: RepoConfig) -> Self {
+        let name = name.into();
+        self.code.repos.insert(name.clone());
+        for (key, value) in repo.values {
+            self.code.set(Key::Repo(name.clone(), key), value, Origin::Code);
+        }
+        self
+    }
+
+    /// Where the database of a repo is: a path or URL as in [`Config::new`]. A relative path counts
+    /// from the working folder.
+    #[must_use]
+    pub fn database(self, repo: impl Into<String>, database: impl Into<String>) -> Self {
+        self.repo(repo, RepoConfig::new(database))
+    }
+
+    /// The default deadline of a call, for every repo that does not have its own (default 10 s).
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.every_repo("timeout", Value::Duration(timeout))
+    }
+
+    /// How many connections read, for every repo that does not have its own (default 5).
+    #[must_use]
+    pub fn pool_size(self, connections: usize) -> Self {
+        self.every_repo("pool_size", integer(connections))
+    }
+
+    /// Runs on each connection that the node opens, of every repo, the writer's too: the place for
+    /// SQL functions, collations and a `PRAGMA`. Several run in the order in which they were given.
+    /// It blocks the opening; an error keeps the connection from being used.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// use diesel::connection::SimpleConnection;
+    ///
+    /// let config = Config::temporary().on_open(|conn| conn.batch_execute("PRAGMA cache_size = -8000"));
+    /// ```
+    #[must_use]
+    pub fn on_open(
+        mut self,
+        hook: impl Fn(&mut SqliteConnection) -> QueryResult<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_open.push((None, Arc::new(hook)));
+        self
+    }
+
+    /// The same for the connections of one repo.
+    #[must_use]
+    pub fn on_open_for(
+        mut self,
+        repo: impl Into<String>,
+        hook: impl Fn(&mut SqliteConnection) -> QueryResult<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_open.push((Some(repo.into()), Arc::new(hook)));
+        self
+    }
+
+    /// LiteFS's HTTP address on this node (default `http://127.0.0.1:20202`, once there is a
+    /// `[litefs]` at all). This is what makes the node one of a cluster.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::new("/litefs/app.db").litefs_http("http://127.0.0.1:20202");
+    /// ```
+    #[must_use]
+    pub fn litefs_http(self, url: impl Into<String>) -> Self {
+        self.set(Key::Litefs("http"), Value::Text(url.into()))
+    }
+
+    /// How long a node that boots before LiteFS has a leader waits (default 30 s).
+    #[must_use]
+    pub fn start_timeout(self, timeout: Duration) -> Self {
+        self.set(Key::Litefs("start_timeout"), Value::Duration(timeout))
+    }
+
+    /// The cluster's name (default `litefs-diesel`): nodes of another one are refused.
+    #[must_use]
+    pub fn cluster_name(self, name: impl Into<String>) -> Self {
+        self.set(Key::Cluster("name"), Value::Text(name.into()))
+    }
+
+    /// This node's name (default: the machine's host name, as for LiteFS's `lease.hostname`).
+    #[must_use]
+    pub fn node_name(self, name: impl Into<String>) -> Self {
+        self.set(Key::Cluster("node"), Value::Text(name.into()))
+    }
+
+    /// The socket address on which peers reach this node, `127.0.0.1:7117`; port 0 takes a free one.
+    #[must_use]
+    pub fn listen(self, address: impl Into<String>) -> Self {
+        self.set(Key::Cluster("listen"), Value::Text(address.into()))
+    }
+
+    /// How a host name of LiteFS becomes an address: `{hostname}:7117`.
+    #[must_use]
+    pub fn peer(self, template: impl Into<String>) -> Self {
+        self.set(Key::Cluster("peer"), Value::Text(template.into()))
+    }
+
+    /// Host names of LiteFS and their addresses (`host:port`), one by one; they go before the
+    /// template.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::new("/litefs/app.db")
+    ///     .litefs_http("http://127.0.0.1:20202")
+    ///     .listen("127.0.0.1:7117")
+    ///     .insecure(true)
+    ///     .peer_table([("ams", "127.0.0.1:7117"), ("ord", "127.0.0.1:7118")]);
+    /// ```
+    #[must_use]
+    pub fn peer_table<H: Into<String>, A: Into<String>>(
+        self,
+        peers: impl IntoIterator<Item = (H, A)>,
+    ) -> Self {
+        let table =
+            peers.into_iter().map(|(host, address)| (host.into(), Value::Text(address.into()))).collect();
+        self.set(Key::Cluster("peers"), Value::Table(table))
+    }
+
+    /// All nodes of the cluster, this one included, by their host names.
+    #[must_use]
+    pub fn nodes<N: Into<String>>(self, nodes: impl IntoIterator<Item = N>) -> Self {
+        let nodes = nodes.into_iter().map(|node| Value::Text(node.into())).collect();
+        self.set(Key::Cluster("nodes"), Value::List(nodes))
+    }
+
+    /// All nodes of the cluster are the addresses of this DNS name (`name`, or `name:port` where the
+    /// port is another than that of `listen`).
+    #[must_use]
+    pub fn nodes_dns(self, name: impl fmt::Display) -> Self {
+        self.set(Key::Cluster("nodes"), Value::Text(format!("dns:{name}")))
+    }
+
+    /// Nodes speak in plain text (default `false`): possible on loopback only.
+    #[must_use]
+    pub fn insecure(self, insecure: bool) -> Self {
+        self.set(Key::Cluster("insecure"), Value::Bool(insecure))
+    }
+
+    /// The repo that asks, when nothing names one: so nodes whose settings name it and nodes that
+    /// have only `DATABASE_URL` call it the same.
+    #[must_use]
+    pub(crate) fn for_repo(mut self, name: &str) -> Self {
+        self.only_repo = Some(name.to_owned());
+        self
+    }
+
+    fn every_repo(self, key: &'static str, value: Value) -> Self {
+        self.set(Key::EveryRepo(key), value)
+    }
+
+    fn set(mut self, key: Key, value: Value) -> Self {
+        self.code.set(key, value, Origin::Code);
+        self
+    }
+}
+
+/// Which settings there are and where they come from; no value, which might be secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layers = [&self.code, &self.environment, &self.file];
+        let entries = layers.into_iter().flat_map(|layer| &layer.entries);
+        f.write_str("Config ")?;
+        f.debug_map()
+            .entries(entries.map(|(key, entry)| (key.to_string(), entry.origin.to_string())))
+            .finish()
+    }
+}
+
+/// The settings of one repo in code, for [`Config::repo`]. What is not set comes from the sources of
+/// lower rank.
+///
+/// ```
+/// # use litefs_diesel::config::{JournalMode, RepoConfig};
+/// let repo = RepoConfig::new("app.db").pool_size(8).journal_mode(JournalMode::Wal);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RepoConfig {
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl RepoConfig {
+    /// With this database, as in [`Config::new`].
+    #[must_use]
+    pub fn new(database: impl Into<String>) -> Self {
+        Self::default().set("database", Value::Text(database.into()))
+    }
+
+    /// Where the migrations tool looks: the folder above `migrations` (`priv` in the file).
+    #[must_use]
+    pub fn priv_dir(self, folder: impl Into<String>) -> Self {
+        self.set("priv", Value::Text(folder.into()))
+    }
+
+    /// The journal mode (default: as the database has it, WAL for a new one).
+    #[must_use]
+    pub fn journal_mode(self, mode: JournalMode) -> Self {
+        self.set("journal_mode", Value::Text(mode.as_str().to_owned()))
+    }
+
+    /// Whether foreign keys are enforced (default `true`).
+    #[must_use]
+    pub fn foreign_keys(self, on: bool) -> Self {
+        self.set("foreign_keys", Value::Bool(on))
+    }
+
+    /// How many connections read (default 5).
+    #[must_use]
+    pub fn pool_size(self, connections: usize) -> Self {
+        self.set("pool_size", integer(connections))
+    }
+
+    /// How long SQLite waits for a lock (default 5 s).
+    #[must_use]
+    pub fn busy_timeout(self, timeout: Duration) -> Self {
+        self.set("busy_timeout", Value::Duration(timeout))
+    }
+
+    /// How many writes may wait on the primary (default 1024).
+    #[must_use]
+    pub fn queue_length(self, requests: usize) -> Self {
+        self.set("queue_length", integer(requests))
+    }
+
+    /// The default deadline of a call (default 10 s).
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.set("timeout", Value::Duration(timeout))
+    }
+
+    /// How long an open transaction may do nothing (default 5 s).
+    #[must_use]
+    pub fn transaction_idle(self, limit: Duration) -> Self {
+        self.set("transaction_idle", Value::Duration(limit))
+    }
+
+    /// How long a transaction may be open (default 30 s).
+    #[must_use]
+    pub fn transaction_total(self, limit: Duration) -> Self {
+        self.set("transaction_total", Value::Duration(limit))
+    }
+
+    /// How many requests one commit takes at most (default 512).
+    #[must_use]
+    pub fn max_batch(self, requests: usize) -> Self {
+        self.set("max_batch", integer(requests))
+    }
+
+    fn set(mut self, key: &'static str, value: Value) -> Self {
+        self.values.insert(key, value);
+        self
+    }
+}
+
+/// A number that does not fit is far above every limit, and is refused as such.
+fn integer(number: usize) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

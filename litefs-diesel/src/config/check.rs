@@ -1,0 +1,179 @@
+//! What is looked at before a node starts, so that it does no harm: each finding is an error that
+//! names the setting. All of these block on the file system, and none of them changes anything.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::error::StartError;
+use super::settings::{JournalMode, RepoSettings, Settings};
+use crate::position::Position;
+
+/// The first check, of the folders of all databases: with `[litefs]` each is on a LiteFS that is
+/// alive; without it, none is LiteFS's.
+pub(crate) fn check_folders(settings: &Settings) -> Result<(), StartError> {
+    for repo in settings.repos.values() {
+        match settings.is_alone() {
+            true => check_not_on_litefs(repo)?,
+            false => check_mount(repo)?,
+        }
+    }
+    Ok(())
+}
+
+/// The database's folder is a LiteFS mount, and LiteFS is alive behind it. It is known by `.lag`,
+/// which LiteFS answers itself on every node in every role.
+pub(crate) fn check_mount(repo: &RepoSettings) -> Result<(), StartError> {
+    let error = |why: String| mount_error(repo, folder(repo), why);
+    match std::fs::read_to_string(folder(repo).join(".lag")) {
+        Ok(text) if is_lag(&text) => Ok(()),
+        Ok(_) => Err(error("there is a file `.lag`, but it is not LiteFS's".to_owned())),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Err(error(match folder(repo).is_dir() {
+            true => {
+                "it is no LiteFS mount (LiteFS 0.5 has a file `.lag` there); start LiteFS before, and name a \
+                     database right below its `fuse.dir`; or leave `[litefs]` out, and the node is alone"
+                    .to_owned()
+            }
+            false => {
+                "there is no such folder; start LiteFS before, and name a database right below its `fuse.dir`"
+                    .to_owned()
+            }
+        })),
+        // ENOTCONN or ECONNABORTED: the mount of a LiteFS that is dead.
+        Err(cause) if is_dead_mount(&cause) => Err(error(format!(
+            "LiteFS there is not running any more ({cause}); unmount it (`umount -l`) and start it again"
+        ))),
+        Err(cause) => Err(error(format!("LiteFS cannot be asked there: {cause}"))),
+    }
+}
+
+/// The database is not LiteFS's: a node that takes itself for alone would write on a replica.
+pub(crate) fn check_not_on_litefs(repo: &RepoSettings) -> Result<(), StartError> {
+    let position = repo.database.beside("-pos");
+    let lag = folder(repo).join(".lag");
+    let found = match (position.try_exists(), std::fs::read_to_string(lag)) {
+        (Ok(true), _) => Some("it is LiteFS's (there is a `-pos` file beside it)".to_owned()),
+        (_, Ok(text)) if is_lag(&text) => Some("its folder is LiteFS's (there is a file `.lag`)".to_owned()),
+        (Err(cause), _) if is_dead_mount(&cause) => {
+            Some(format!("it is on a LiteFS that is not running ({cause})"))
+        }
+        _ => None,
+    };
+    if let Some(found) = found {
+        return Err(mount_error(
+            repo,
+            repo.database.file(),
+            format!(
+                "{found}, and there is no `[litefs]`: write `[litefs]` and `http = \"http://127.0.0.1:20202\"`"
+            ),
+        ));
+    }
+    if !folder(repo).is_dir() {
+        return Err(mount_error(repo, folder(repo), "there is no such folder; create it".to_owned()));
+    }
+    Ok(())
+}
+
+/// The journal mode that is in force on this connection, which [`OnOpen`](super::open::OnOpen) has
+/// set up, is one that LiteFS replicates. `MEMORY` and `OFF` commit here and nowhere else, silently.
+pub(crate) fn check_journal_mode(
+    repo: &RepoSettings,
+    conn: &mut SqliteConnection,
+) -> Result<JournalMode, StartError> {
+    let mode = diesel::sql_query("PRAGMA main.journal_mode").get_result::<Mode>(conn).map_err(|cause| {
+        StartError::Open {
+            setting: repo.setting("database"),
+            path: repo.database.file().to_owned(),
+            why: cause.to_string(),
+        }
+    })?;
+    JournalMode::of(&mode.journal_mode).ok_or_else(|| StartError::JournalMode {
+        setting: repo.setting("journal_mode"),
+        why: format!(
+            "{} has journal mode `{}`, whose transactions LiteFS does not see: they would be committed here and \
+             silently replicated nowhere. It is set by the application (`on_open`): take the PRAGMA out there, and \
+             write `journal_mode = \"wal\"`",
+            repo.database,
+            mode.journal_mode.to_ascii_uppercase(),
+        ),
+    })
+}
+
+#[derive(QueryableByName)]
+struct Mode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+/// On a replica of `primary`: the database is here. Opening one that is not would make an empty one
+/// which LiteFS does not know. A replica that was started just now may still be receiving it: wait
+/// before this is called.
+pub(crate) fn check_on_replica(repo: &RepoSettings, primary: &str) -> Result<(), StartError> {
+    match repo.database.exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StartError::NoDatabaseOnReplica {
+            setting: repo.setting("database"),
+            path: repo.database.file().to_owned(),
+            primary: primary.to_owned(),
+        }),
+        Err(cause) => {
+            Err(mount_error(repo, repo.database.file(), format!("it cannot be looked for: {cause}")))
+        }
+    }
+}
+
+/// What a peer that answered says of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerPosition {
+    pub(crate) node: String,
+    /// `None`: it does not have the database.
+    pub(crate) position: Option<Position>,
+}
+
+/// On a primary whose database is at `own` (`None`: there is none): it may be created or written,
+/// because no peer that answered has more than nothing. LiteFS compares no positions: an empty
+/// database that is created on the primary replaces everybody's.
+pub(crate) fn check_on_primary(
+    repo: &RepoSettings,
+    own: Option<Position>,
+    peers: &[PeerPosition],
+) -> Result<(), StartError> {
+    if own.is_some_and(|position| position.txid > 0) {
+        return Ok(());
+    }
+    let ahead = peers.iter().filter_map(|peer| Some((peer, peer.position?)));
+    match ahead.max_by_key(|(_, position)| position.txid) {
+        Some((peer, position)) if position.txid > 0 => Err(StartError::EmptyPrimary {
+            setting: repo.setting("database"),
+            path: repo.database.file().to_owned(),
+            peer: peer.node.clone(),
+            position,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn folder(repo: &RepoSettings) -> &Path {
+    repo.database.file().parent().unwrap_or(Path::new("/"))
+}
+
+fn mount_error(repo: &RepoSettings, path: &Path, why: String) -> StartError {
+    StartError::Mount {
+        setting: repo.setting("database"),
+        origin: repo.origin.clone(),
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// A sign, digits, a line end: `+000000000`.
+fn is_lag(text: &str) -> bool {
+    let digits = text.trim_end().strip_prefix(['+', '-']);
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_dead_mount(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotConnected | ErrorKind::ConnectionAborted)
+}

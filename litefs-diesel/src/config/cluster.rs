@@ -1,0 +1,216 @@
+//! Reading `[litefs]` and `[cluster]`: addresses and names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::error::StartError;
+use super::layer::Value;
+use super::read::Found;
+use super::settings::{ClusterSettings, Nodes};
+
+/// What stands for the host name in `cluster.peer`.
+const HOSTNAME: &str = "{hostname}";
+
+impl ClusterSettings {
+    /// Of a node that has no peers.
+    pub(super) fn alone() -> Self {
+        Self {
+            name: default_name(),
+            node: machine_name().unwrap_or_else(|| "node".to_owned()),
+            listen: None,
+            peer: None,
+            peers: BTreeMap::new(),
+            nodes: None,
+        }
+    }
+}
+
+/// The settings of `[cluster]`.
+pub(super) fn settings<'a>(
+    get: impl Fn(&'static str) -> Option<Found<'a>>,
+) -> Result<ClusterSettings, StartError> {
+    let owned = |found: Found<'_>| found.text().map(str::to_owned);
+    let name = get("name").map_or_else(|| Ok(default_name()), owned)?;
+    let node = match get("node") {
+        Some(found) => owned(found)?,
+        None => machine_name().ok_or_else(|| StartError::Missing {
+            setting: "cluster.node".to_owned(),
+            why: "the system does not tell the machine's host name; write this node's `lease.hostname` of LiteFS"
+                .to_owned(),
+        })?,
+    };
+    if let Some(found) = get("secret_file") {
+        return Err(found.error(
+            "encryption between nodes is not in this version; leave it out, and write `insecure = true` with \
+             loopback addresses",
+        ));
+    }
+    let insecure = get("insecure").map_or(Ok(false), |found| found.boolean())?;
+    let listen = get("listen").map(|found| listen(&found, insecure)).transpose()?;
+    let peer = get("peer").map(|found| template(&found)).transpose()?;
+    let peers = get("peers").map_or_else(|| Ok(BTreeMap::new()), |found| table(&found))?;
+    match (listen.is_some(), peer.is_some() || !peers.is_empty()) {
+        (true, false) => {
+            return Err(StartError::Missing {
+                setting: "cluster.peer".to_owned(),
+                why: "this node listens for its peers, and would not find them itself; write \
+                      `peer = \"{hostname}:7117\"`, or a table `peers`"
+                    .to_owned(),
+            });
+        }
+        (false, true) => {
+            return Err(StartError::Missing {
+                setting: "cluster.listen".to_owned(),
+                why: "this node knows its peers, and they would not reach it when it becomes primary; write \
+                      `listen = \"127.0.0.1:7117\"`"
+                    .to_owned(),
+            });
+        }
+        _ => {}
+    }
+    let nodes = get("nodes").map(|found| nodes(&found, peer.is_some(), &peers, listen)).transpose()?;
+    Ok(ClusterSettings { name, node, listen, peer, peers, nodes })
+}
+
+/// `litefs.http`: `http://host:port`, and nothing behind it.
+pub(super) fn http(found: &Found<'_>) -> Result<String, StartError> {
+    const NEXT: &str = "write LiteFS's `http.addr` as \"http://127.0.0.1:20202\"";
+    let text = found.text()?;
+    // The text itself is not shown: it may hold a password.
+    let url = reqwest::Url::parse(text)
+        .map_err(|error| found.error(format!("it is not a URL ({error}); {NEXT}")))?;
+    if url.scheme() != "http" {
+        return Err(
+            found.error(format!("it begins with `{}:`, and LiteFS speaks plain HTTP; {NEXT}", url.scheme()))
+        );
+    }
+    if !url.has_host() || !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some()
+    {
+        return Err(found.error(format!("it has to be a host and a port, and nothing behind; {NEXT}")));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(found.error(format!("it has a user or a password, which LiteFS does not know; {NEXT}")));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn default_name() -> String {
+    "litefs-diesel".to_owned()
+}
+
+/// The host name, which is also LiteFS's default for `lease.hostname`. LiteFS runs on Linux only;
+/// elsewhere a node is alone.
+fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn listen(found: &Found<'_>, insecure: bool) -> Result<SocketAddr, StartError> {
+    let text = found.text()?;
+    let address: SocketAddr = text.trim().parse().map_err(|_| {
+        found.error(format!("`{text}` is not a socket address; write \"127.0.0.1:7117\" or \"[::1]:7117\""))
+    })?;
+    if !address.ip().is_loopback() {
+        return Err(found.error(format!(
+            "{address} is not on loopback; encryption between nodes is not in this version, which therefore listens \
+             on loopback only: write \"127.0.0.1:{}\"",
+            address.port()
+        )));
+    }
+    if !insecure {
+        return Err(StartError::Missing {
+            setting: "cluster.insecure".to_owned(),
+            why: "nodes of this version speak in plain text, on loopback only; write `insecure = true` to allow it"
+                .to_owned(),
+        });
+    }
+    Ok(address)
+}
+
+fn template(found: &Found<'_>) -> Result<String, StartError> {
+    let text = found.text()?.trim();
+    if !text.contains(HOSTNAME) {
+        return Err(found.error(format!(
+            "`{text}` does not have `{HOSTNAME}`, and would be the same for every node; write \"{HOSTNAME}:7117\""
+        )));
+    }
+    let sample = text.replace(HOSTNAME, "host");
+    if sample.contains(['{', '}']) {
+        return Err(found.error(format!("`{text}` has braces around something other than `{HOSTNAME}`")));
+    }
+    host_and_port(&sample)
+        .map_err(|why| found.error(format!("`{text}` {why}; write \"{HOSTNAME}:7117\"")))?;
+    Ok(text.to_owned())
+}
+
+fn table(found: &Found<'_>) -> Result<BTreeMap<String, String>, StartError> {
+    let table = found.table()?;
+    for (host, address) in &table {
+        if host.is_empty() {
+            return Err(found.error("a host name in it is empty"));
+        }
+        host_and_port(address).map_err(|why| {
+            found.error(format!("the address `{address}` of {host} {why}; write \"host:7117\""))
+        })?;
+    }
+    Ok(table.into_iter().map(|(host, address)| (host.to_owned(), address.to_owned())).collect())
+}
+
+fn nodes(
+    found: &Found<'_>,
+    template: bool,
+    peers: &BTreeMap<String, String>,
+    listen: Option<SocketAddr>,
+) -> Result<Nodes, StartError> {
+    if let Value::Text(text) | Value::Loose(text) = found.value {
+        if let Some(name) = text.trim().strip_prefix("dns:") {
+            return dns(found, name, listen);
+        }
+        if matches!(found.value, Value::Text(_)) {
+            return Err(found.error(format!("`{text}` is neither a list ([\"a\", \"b\"]) nor \"dns:NAME\"")));
+        }
+    }
+    let list = found.list()?;
+    if list.is_empty() {
+        return Err(found.error("it is empty; name all nodes, this one included, or leave it out"));
+    }
+    let mut seen = BTreeSet::new();
+    for node in &list {
+        if node.is_empty() || !seen.insert(*node) {
+            return Err(found.error(format!("`{node}` is empty or there twice; name each node once")));
+        }
+        if !template && !peers.contains_key(*node) {
+            return Err(found.error(format!(
+                "`{node}` has no address; put it into `cluster.peers`, or write `cluster.peer = \"{HOSTNAME}:7117\"`"
+            )));
+        }
+    }
+    Ok(Nodes::List(list.into_iter().map(str::to_owned).collect()))
+}
+
+fn dns(found: &Found<'_>, name: &str, listen: Option<SocketAddr>) -> Result<Nodes, StartError> {
+    let (name, port) = match name.split_once(':') {
+        Some((name, port)) => (name, port.parse().ok()),
+        None => (name, listen.map(|address| address.port())),
+    };
+    match port {
+        _ if name.is_empty() => Err(found.error("no name is behind `dns:`; write \"dns:app.internal\"")),
+        Some(port) if port != 0 => Ok(Nodes::Dns { name: name.to_owned(), port }),
+        _ => Err(found.error("it has no port, nor has `cluster.listen`; write \"dns:app.internal:7117\"")),
+    }
+}
+
+/// `Err` ends the sentence that begins with the address.
+fn host_and_port(address: &str) -> Result<(), &'static str> {
+    let Some((host, port)) = address.rsplit_once(':') else { return Err("has no port") };
+    if host.is_empty() {
+        return Err("has no host");
+    }
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err("has an IPv6 address without brackets");
+    }
+    match port.parse::<u16>() {
+        Ok(port) if port != 0 => Ok(()),
+        _ => Err("has no port from 1 to 65535"),
+    }
+}

@@ -1,0 +1,267 @@
+//! From what the sources say to the settings of a node: ranks, types, limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::builder::Config;
+use super::cluster;
+use super::error::{Origin, StartError};
+use super::layer::{Entry, Layer, Value};
+use super::open::OnOpen;
+use super::read::Found;
+use super::schema::{self, Key};
+use super::settings::{ClusterSettings, JournalMode, LitefsSettings, RepoSettings, Settings};
+use super::url::{DatabaseUrl, Target};
+
+/// What the only repo is called when nobody names it, as Ecto's.
+const ONLY_REPO: &str = "Repo";
+
+impl Config {
+    /// All settings, read and checked. Looks at the file system only to follow links; whether the
+    /// databases can be used is for [`check`](super::check).
+    pub(crate) fn resolve(&self) -> Result<Settings, StartError> {
+        if let Some(trouble) = &self.trouble {
+            return Err(trouble.clone());
+        }
+        let environment = self.environment_with_known_names()?;
+        let sources = Sources { config: self, layers: [&self.code, &environment, &self.file] };
+        let mut names: BTreeSet<String> =
+            sources.layers.iter().flat_map(|layer| layer.repos.clone()).collect();
+        let unnamed = names.is_empty();
+        if unnamed {
+            names.insert(self.only_repo.clone().unwrap_or_else(|| ONLY_REPO.to_owned()));
+        }
+        let mut repos = BTreeMap::new();
+        for name in &names {
+            repos.insert(name.clone(), sources.repo(name, names.len())?);
+        }
+        self.check_hooks(&names, unnamed)?;
+        check_distinct(&repos)?;
+        let litefs = sources.litefs()?;
+        // A node that is alone has no use for its peers, and its machine perhaps none of the
+        // variables in the file's `[cluster]`.
+        let cluster = match litefs {
+            Some(_) => cluster::settings(|key| sources.found(&Key::Cluster(key)))?,
+            None => ClusterSettings::alone(),
+        };
+        Ok(Settings { repos, unnamed, litefs, cluster, root: self.root.clone() })
+    }
+
+    /// The environment's settings under the repo names that the code and the file use: they are the
+    /// same but for the case.
+    fn environment_with_known_names(&self) -> Result<Layer, StartError> {
+        let mut known: BTreeSet<&String> = self.code.repos.union(&self.file.repos).collect();
+        let mut layer = Layer { litefs: self.environment.litefs, ..Layer::default() };
+        for (key, entry) in &self.environment.entries {
+            let Key::Repo(written, setting) = key else {
+                layer.set(key.clone(), entry.value.clone(), entry.origin.clone());
+                continue;
+            };
+            let alike: Vec<&String> =
+                known.iter().copied().filter(|name| name.eq_ignore_ascii_case(written)).collect();
+            let name = match alike.as_slice() {
+                _ if known.contains(written) => written,
+                [] => {
+                    known.insert(written);
+                    written
+                }
+                [one] => one,
+                several => {
+                    return Err(Found::new(key.to_string(), entry).error(format!(
+                        "it may mean any of {several:?}, which differ only in case; write the name as it is there"
+                    )));
+                }
+            };
+            let key = Key::Repo(name.clone(), setting);
+            if layer.entries.contains_key(&key) {
+                let error = Found::new(key.to_string(), entry);
+                return Err(
+                    error.error("two environment variables set it that differ only in case; keep one")
+                );
+            }
+            layer.set(key, entry.value.clone(), entry.origin.clone());
+        }
+        Ok(layer)
+    }
+
+    fn check_hooks(&self, names: &BTreeSet<String>, unnamed: bool) -> Result<(), StartError> {
+        for name in self.on_open.iter().filter_map(|(repo, _)| repo.as_ref()) {
+            if !unnamed && !names.contains(name) {
+                return Err(StartError::Unknown {
+                    setting: format!("repo.{}", schema::quoted(name)),
+                    origin: Origin::Code,
+                    why: format!("`on_open_for` names it, and the repos are {names:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All sources, that of the highest rank first.
+struct Sources<'a> {
+    config: &'a Config,
+    layers: [&'a Layer; 3],
+}
+
+impl<'a> Sources<'a> {
+    fn found(&self, key: &Key) -> Option<Found<'a>> {
+        let entry = self.layers.iter().find_map(|layer| layer.entries.get(key))?;
+        Some(Found::new(key.to_string(), entry))
+    }
+
+    /// A setting of a repo; what the code sets for every repo comes behind what it sets for this one.
+    fn found_for(&self, name: &str, key: &'static str) -> Option<Found<'a>> {
+        let own = Key::Repo(name.to_owned(), key);
+        let [code, ..] = self.layers;
+        let entry = code.entries.get(&own).or_else(|| code.entries.get(&Key::EveryRepo(key)));
+        match entry {
+            Some(entry) => Some(Found::new(own.to_string(), entry)),
+            None => self.found(&own),
+        }
+    }
+
+    fn litefs(&self) -> Result<Option<LitefsSettings>, StartError> {
+        if !self.layers.iter().any(|layer| layer.litefs) {
+            return Ok(None);
+        }
+        let http = match self.found(&Key::Litefs("http")) {
+            Some(found) => cluster::http(&found)?,
+            None => "http://127.0.0.1:20202".to_owned(),
+        };
+        let start_timeout =
+            self.found(&Key::Litefs("start_timeout")).map(|found| found.duration(true)).transpose()?;
+        Ok(Some(LitefsSettings { http, start_timeout: start_timeout.unwrap_or(Duration::from_secs(30)) }))
+    }
+
+    fn repo(&self, name: &str, of: usize) -> Result<RepoSettings, StartError> {
+        let (database, origin) = self.database(name, of)?;
+        let get = |key| self.found_for(name, key);
+        let count = |key, default, highest| get(key).map_or(Ok(default), |found| found.count(1..=highest));
+        let duration = |key, seconds, zero| {
+            get(key).map_or(Ok(Duration::from_secs(seconds)), |found: Found<'_>| found.duration(zero))
+        };
+        let foreign_keys = get("foreign_keys").map_or(Ok(true), |found| found.boolean())?;
+        let busy_timeout = duration("busy_timeout", 5, true)?;
+        let transaction_idle = duration("transaction_idle", 5, false)?;
+        let transaction_total = duration("transaction_total", 30, false)?;
+        if let Some(found) = get("transaction_idle").filter(|_| transaction_idle > transaction_total) {
+            return Err(
+                found.error("it is longer than `transaction_total`, which ends the transaction before")
+            );
+        }
+        let hooks = self.config.on_open.iter().filter(|(repo, _)| {
+            // A repo without a name of its own is the one that is meant.
+            repo.as_ref().is_none_or(|repo| repo == name || self.layers.iter().all(|l| l.repos.is_empty()))
+        });
+        Ok(RepoSettings {
+            name: name.to_owned(),
+            database,
+            origin,
+            priv_dir: get("priv").map(|found| found.text().map(PathBuf::from)).transpose()?,
+            journal_mode: get("journal_mode").map(|found| journal_mode(&found)).transpose()?,
+            foreign_keys,
+            // Each reader costs a thread and a connection; SQLite's WAL has far fewer read marks.
+            pool_size: count("pool_size", 5, 1_024)?,
+            queue_length: count("queue_length", 1_024, 1_048_576)?,
+            timeout: duration("timeout", 10, false)?,
+            transaction_idle,
+            transaction_total,
+            max_batch: count("max_batch", 512, 65_536)?,
+            on_open: OnOpen {
+                busy_timeout,
+                foreign_keys,
+                hooks: hooks.map(|(_, hook)| hook.clone()).collect(),
+            },
+            temporary: self.config.temporary.clone(),
+        })
+    }
+
+    fn database(&self, name: &str, of: usize) -> Result<(DatabaseUrl, Origin), StartError> {
+        let [code, ..] = self.layers;
+        if let Some(entry) = code.entries.get(&Key::EveryRepo("database")) {
+            let own = code.entries.contains_key(&Key::Repo(name.to_owned(), "database"));
+            if of > 1 || own {
+                return Err(Found::new(Key::EveryRepo("database").to_string(), entry).error(
+                    "`Config::new` names the database of the only repo, and here are others; name each: \
+                     `Config::default().database(\"Repo\", …)`",
+                ));
+            }
+        }
+        if let Some(found) = self.found_for(name, "database") {
+            return open(&found);
+        }
+        let key = Key::Repo(name.to_owned(), "database");
+        if let Some(folder) = &self.config.temporary {
+            // Percent signs and slashes in a name are no part of a path.
+            let file: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+            let path = folder.path().join(format!("{file}.db"));
+            let entry =
+                Entry { value: Value::Text(path.to_string_lossy().into_owned()), origin: Origin::Code };
+            return open(&Found::new(key.to_string(), &entry));
+        }
+        match &self.config.database_url {
+            Some(url) if of == 1 => {
+                let origin = Origin::Environment("DATABASE_URL".to_owned());
+                open(&Found::new(key.to_string(), &Entry { value: Value::Text(url.clone()), origin }))
+            }
+            url => {
+                let variable = match url {
+                    Some(_) => "(DATABASE_URL is not taken: it serves one repo only, and there are several)",
+                    None => "or set DATABASE_URL",
+                };
+                Err(StartError::Missing {
+                    setting: key.to_string(),
+                    why: format!(
+                        "nothing says where the database is; write `database = \"app.db\"` below `[repo.{}]` in \
+                         litefs-diesel.toml, or call `.database({name:?}, …)` {variable}",
+                        schema::quoted(name)
+                    ),
+                })
+            }
+        }
+    }
+}
+
+fn open(found: &Found<'_>) -> Result<(DatabaseUrl, Origin), StartError> {
+    match DatabaseUrl::parse(found.text()?, found.folder()).map_err(|why| found.error(why))? {
+        Target::File(url) => Ok((url, found.origin.clone())),
+        Target::Memory => Err(found.error(
+            "it is a database in memory, which every connection of a node would have for itself; \
+             `Config::temporary()` gives a test a database of its own",
+        )),
+    }
+}
+
+fn journal_mode(found: &Found<'_>) -> Result<JournalMode, StartError> {
+    let word = found.text()?;
+    JournalMode::of(word).ok_or_else(|| {
+        if ["memory", "off"].iter().any(|unsafe_mode| unsafe_mode.eq_ignore_ascii_case(word)) {
+            found.error(format!(
+                "`{word}` is not possible: LiteFS sees a transaction by its journal or WAL file, and would silently \
+                 not replicate these; write wal, delete, truncate or persist"
+            ))
+        } else {
+            found.error(format!("`{word}` is none of wal, delete, truncate, persist"))
+        }
+    })
+}
+
+/// Each repo has a database of its own: two writers on one file would lock each other out.
+fn check_distinct(repos: &BTreeMap<String, RepoSettings>) -> Result<(), StartError> {
+    let mut files = BTreeMap::new();
+    for repo in repos.values() {
+        if let Some(other) = files.insert(repo.database.file(), repo) {
+            return Err(StartError::Value {
+                setting: repo.setting("database"),
+                origin: repo.origin.clone(),
+                why: format!(
+                    "it is the same file as that of `{}`; one repo writes to a file, and several structs may use it",
+                    other.setting("database")
+                ),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! The names of all settings: what the file, the environment and the builder may set.
+
+use std::fmt;
+
+/// The keys of `[repo.NAME]`.
+pub(super) const REPO: &[&str] = &[
+    "database",
+    "priv",
+    "journal_mode",
+    "foreign_keys",
+    "pool_size",
+    "busy_timeout",
+    "queue_length",
+    "timeout",
+    "transaction_idle",
+    "transaction_total",
+    "max_batch",
+];
+
+/// The keys of `[litefs]`.
+pub(super) const LITEFS: &[&str] = &["http", "start_timeout"];
+
+/// The keys of `[cluster]`.
+pub(super) const CLUSTER: &[&str] =
+    &["name", "node", "listen", "peer", "peers", "nodes", "secret_file", "insecure"];
+
+/// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    /// Of one repo.
+    Repo(String, &'static str),
+    /// Of every repo that does not have its own: set in code only.
+    EveryRepo(&'static str),
+    Litefs(&'static str),
+    Cluster(&'static str),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repo(name, key) => write!(f, "repo.{}.{key}", quoted(name)),
+            Self::EveryRepo(key) => write!(f, "repo.*.{key}"),
+            Self::Litefs(key) => write!(f, "litefs.{key}"),
+            Self::Cluster(key) => write!(f, "cluster.{key}"),
+        }
+    }
+}
+
+/// The key with this name, as the table has it.
+pub(super) fn find(keys: &'static [&'static str], name: &str) -> Option<&'static str> {
+    keys.iter().copied().find(|key| *key == name)
+}
+
+/// What an error says about a key that does not exist.
+pub(super) fn known(section: &str, keys: &[&str]) -> String {
+    format!("the settings of `[{section}]` are {}", keys.join(", "))
+}
+
+/// A part of a key, in quotes when TOML needs them.
+pub(super) fn quoted(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { name.to_owned() } else { format!("{name:?}") }
+}

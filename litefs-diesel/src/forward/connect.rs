@@ -1,0 +1,114 @@
+//! Making one connection to a peer.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::resolve::{ResolveError, Resolver};
+use crate::rpc::Service;
+use crate::rpc::client::Client;
+use crate::rpc::control::View;
+use crate::rpc::hello::{self, HelloError, Identity, Purpose};
+
+/// How long one address may take to answer. Within a data centre it takes less than a
+/// millisecond, around the world less than a third of a second.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long the hello may take.
+const HELLO: Duration = Duration::from_secs(5);
+
+/// How many addresses of one name are tried.
+const MAX_ADDRS: usize = 8;
+
+/// What all connections to peers have in common.
+pub(super) struct Connector {
+    pub(super) resolver: Resolver,
+    pub(super) identity: Arc<Identity>,
+    /// What this node sees, told to its peers.
+    pub(super) view: watch::Receiver<View>,
+    pub(super) max_frame: usize,
+    pub(super) runtime: Handle,
+    pub(super) shutdown: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error("{addr}: {source}")]
+    Io { addr: SocketAddr, source: io::Error },
+    #[error("{addr}: {source}")]
+    Hello { addr: SocketAddr, source: HelloError },
+}
+
+impl ConnectError {
+    /// Whether trying again cannot mend it.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::Resolve(error) => error.is_permanent(),
+            Self::Io { .. } => false,
+            Self::Hello { source, .. } => source.is_refusal(),
+        }
+    }
+}
+
+impl Connector {
+    /// Tries each address of the host, and says hello.
+    pub(super) async fn connect<S: Service>(
+        &self,
+        hostname: &str,
+        purpose: Purpose,
+    ) -> Result<Arc<Client<S>>, ConnectError> {
+        let addrs = self.resolver.resolve(hostname).await?;
+        let mut failure = None;
+        for addr in addrs.into_iter().take(MAX_ADDRS) {
+            match self.connect_to(addr, purpose).await {
+                Ok(client) => return Ok(Arc::new(client)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| {
+            let source = io::ErrorKind::NotFound.into();
+            ConnectError::Resolve(ResolveError::Lookup { at: hostname.to_owned(), source })
+        }))
+    }
+
+    async fn connect_to<S: Service>(
+        &self,
+        addr: SocketAddr,
+        purpose: Purpose,
+    ) -> Result<Client<S>, ConnectError> {
+        let failed = |source| ConnectError::Io { addr, source };
+        let connected = tokio::time::timeout(CONNECT, TcpStream::connect(addr)).await;
+        let mut stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)?;
+        // A request is small and waits for nothing.
+        stream.set_nodelay(true).map_err(failed)?;
+        let deadline = Instant::now() + HELLO;
+        let peer = hello::greet(&mut stream, &self.identity, purpose, deadline)
+            .await
+            .map_err(|source| ConnectError::Hello { addr, source })?;
+        tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
+        let (client, driver) = Client::new(stream, self.max_frame);
+        self.spawn(&self.shutdown, driver);
+        Ok(client)
+    }
+
+    /// Runs on the node's runtime until `until`.
+    pub(super) fn spawn(&self, until: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+        let until = until.clone();
+        let task = async move {
+            until.run_until_cancelled(task).await;
+        };
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+}

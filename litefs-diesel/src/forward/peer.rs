@@ -1,0 +1,214 @@
+//! The pair of connections to one peer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio_util::sync::DropGuard;
+
+use super::connect::Connector;
+use super::link::{self, Demand, Link};
+use crate::rpc::client::{Client, Failure, Message};
+use crate::rpc::control::{Answer, Ask, Control, View};
+use crate::rpc::data::Data;
+use crate::rpc::hello::Purpose;
+
+/// How long a long poll lasts. A peer that does not answer one is gone, even if nothing says so:
+/// its machine may have lost power.
+const POLL: Duration = Duration::from_secs(10);
+
+/// How long a change of this node's position waits for others before it is reported.
+const COALESCE: Duration = Duration::from_millis(20);
+
+/// Another node. Its connections end when the last user of this drops it.
+pub(crate) struct Peer {
+    hostname: String,
+    link: watch::Receiver<Link>,
+    demand: Arc<Demand>,
+    view: watch::Receiver<Option<View>>,
+    _alive: DropGuard,
+}
+
+/// Why there is no connection to call on.
+#[derive(Debug, PartialEq)]
+pub(super) enum LinkError {
+    /// Waiting cannot mend it.
+    Refused(String),
+    /// This node shuts down.
+    Closed,
+}
+
+impl Peer {
+    /// Starts to keep connections to that host; the first is made when it is needed.
+    pub(super) fn new(connector: &Arc<Connector>, hostname: &str) -> Self {
+        let alive = connector.shutdown.child_token();
+        let demand = Arc::new(Demand::default());
+        let down = Link::Down { why: "no attempt was over".into(), permanent: false };
+        let (link_tx, link) = watch::channel(down);
+        let (view_tx, view) = watch::channel(None);
+        let hostname = hostname.to_owned();
+        let data = link::keep(Arc::clone(connector), hostname.clone(), link_tx, Arc::clone(&demand));
+        let control = keep_control(Arc::clone(connector), hostname.clone(), link.clone(), view_tx);
+        connector.spawn(&alive, data);
+        connector.spawn(&alive, control);
+        Self { hostname, link, demand, view, _alive: alive.drop_guard() }
+    }
+
+    /// Its name, as LiteFS gives it.
+    pub(crate) fn hostname(&self) -> &str {
+        &self.hostname
+    }
+
+    /// What it sees, while there is a connection to it.
+    #[cfg(test)]
+    pub(crate) fn view(&self) -> watch::Receiver<Option<View>> {
+        self.view.clone()
+    }
+
+    /// What it sees, asked for if nothing is known yet. Fails with why it could not be asked by
+    /// the deadline. Needs a runtime with timers.
+    pub(crate) async fn ask_view(&self, deadline: Instant) -> Result<View, String> {
+        let mut view = self.view.clone();
+        let asked = async {
+            match self.client().await {
+                Ok(_connected) => {}
+                Err(LinkError::Refused(why)) => return Err(why),
+                Err(LinkError::Closed) => return Err("this node shuts down".to_owned()),
+            }
+            let known = view.wait_for(Option::is_some).await;
+            known.ok().and_then(|view| view.clone()).ok_or_else(|| "this node shuts down".to_owned())
+        };
+        tokio::time::timeout_at(deadline.into(), asked).await.unwrap_or_else(|_| Err(self.why()))
+    }
+
+    /// Whom it takes for primary instead of itself, when it says so.
+    pub(super) fn points_to(&self) -> Option<String> {
+        self.view.borrow().as_ref()?.primary().map(str::to_owned)
+    }
+
+    /// The connection for calls, if there is one now.
+    pub(super) fn up(&self) -> Option<Arc<Client<Data>>> {
+        match &*self.link.borrow() {
+            Link::Up(client) => Some(Arc::clone(client)),
+            Link::Down { .. } | Link::Closed => None,
+        }
+    }
+
+    /// Waits for the connection for calls, without an end: the caller has a deadline.
+    pub(super) async fn client(&self) -> Result<Arc<Client<Data>>, LinkError> {
+        let mut link = self.link.clone();
+        let _waiting = self.demand.wait();
+        let mut tried = false;
+        loop {
+            match &*link.borrow_and_update() {
+                Link::Up(client) => return Ok(Arc::clone(client)),
+                // An older attempt's word is not this one's: settings elsewhere may have changed.
+                Link::Down { why, permanent: true } if tried => return Err(LinkError::Refused(why.clone())),
+                Link::Down { .. } => tried = true,
+                Link::Closed => return Err(LinkError::Closed),
+            }
+            if link.changed().await.is_err() {
+                return Err(LinkError::Closed);
+            }
+        }
+    }
+
+    /// Why there is no connection, for people.
+    pub(super) fn why(&self) -> String {
+        match &*self.link.borrow() {
+            Link::Up(_) => "the connection was made too late".into(),
+            Link::Down { why, .. } => why.clone(),
+            Link::Closed => "this node shuts down".into(),
+        }
+    }
+
+    /// Keeps it connected while this is polled.
+    pub(super) async fn stay_connected(&self) {
+        let mut pauses = link::pauses();
+        loop {
+            match self.client().await {
+                Ok(client) => client.retired().await,
+                Err(LinkError::Refused(_)) => {}
+                Err(LinkError::Closed) => return std::future::pending().await,
+            }
+            tokio::time::sleep(link::next(&mut pauses)).await;
+        }
+    }
+}
+
+/// Keeps the control connection while there is one for calls.
+async fn keep_control(
+    connector: Arc<Connector>,
+    hostname: String,
+    mut link: watch::Receiver<Link>,
+    view: watch::Sender<Option<View>>,
+) {
+    let mut pauses = link::pauses();
+    loop {
+        let data = match link.wait_for(|link| matches!(link, Link::Up(_))).await.as_deref() {
+            Ok(Link::Up(client)) => Arc::clone(client),
+            _ => return,
+        };
+        match connector.connect::<Control>(&hostname, Purpose::Control).await {
+            Ok(client) => {
+                let since = Instant::now();
+                let ended = tokio::select! {
+                    ended = watch_peer(&client, &view) => Some(ended),
+                    ended = report(&client, connector.view.clone()) => Some(ended),
+                    () = client.retired() => None,
+                    () = data.retired() => None,
+                };
+                view.send_replace(None);
+                if let Some(Failure::Lost(why)) = ended {
+                    tracing::warn!(peer = hostname, why, "the peer is silent; its connections are made anew");
+                    data.retire();
+                }
+                if since.elapsed() >= link::STEADY {
+                    pauses = link::pauses();
+                }
+            }
+            Err(error) => tracing::debug!(peer = hostname, %error, "no control connection"),
+        }
+        drop(data); // or it would not end while this pauses
+        tokio::time::sleep(link::next(&mut pauses)).await;
+    }
+}
+
+/// Follows what the peer sees.
+async fn watch_peer(client: &Client<Control>, view: &watch::Sender<Option<View>>) -> Failure {
+    let (mut seen, mut epoch) = (0, 0);
+    loop {
+        let message = Message::new(&Ask::Watch { seen, epoch });
+        match client.call(message, Instant::now() + POLL).await {
+            Ok(Answer::View(latest)) => {
+                let unchanged = latest.version == seen;
+                (seen, epoch) = (latest.version, latest.epoch);
+                if unchanged {
+                    // Usually a poll that is over; a peer that answers too early is not asked again at once.
+                    tokio::time::sleep(COALESCE).await;
+                } else {
+                    view.send_replace(Some(latest));
+                }
+            }
+            Ok(Answer::Noted) => return Failure::Unsendable("the peer answered something else".into()),
+            Err(failure) => return failure,
+        }
+    }
+}
+
+/// Tells the peer what this node sees.
+async fn report(client: &Client<Control>, mut view: watch::Receiver<View>) -> Failure {
+    loop {
+        let latest = view.borrow_and_update().clone();
+        let epoch = latest.epoch;
+        let message = Message::new(&Ask::Report(latest));
+        if let Err(failure) = client.call(message, Instant::now() + POLL).await {
+            return failure;
+        }
+        if view.changed().await.is_err() {
+            return std::future::pending().await; // nothing will change any more
+        }
+        let moved = view.wait_for(|view| view.epoch != epoch);
+        let _ = tokio::time::timeout(COALESCE, moved).await;
+    }
+}

@@ -1,0 +1,122 @@
+//! All peers that this node calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connect::Connector;
+use super::peer::Peer;
+use super::resolve::Resolver;
+use crate::litefs::{Role, RoleView};
+use crate::rpc::control::View;
+use crate::rpc::hello::Identity;
+
+/// How many hosts are known at once. A cluster has a few; this bounds what nonsense can cost.
+const MAX_PEERS: usize = 64;
+
+/// What connections to peers need.
+pub(crate) struct PeersConfig {
+    /// Where a host is (setting `cluster.peer`).
+    pub(crate) resolver: Resolver,
+    /// Who this node says it is.
+    pub(crate) identity: Arc<Identity>,
+    /// What this node sees, reported to each peer.
+    pub(crate) view: watch::Receiver<View>,
+    /// Bytes of a frame; the same on all nodes, usually [`MAX_FRAME`](crate::rpc::wire::MAX_FRAME).
+    pub(crate) max_frame: usize,
+    /// The node's runtime, with timers and network.
+    pub(crate) runtime: Handle,
+}
+
+/// Keeps a pair of connections to each peer that was ever asked for.
+pub(crate) struct Peers {
+    connector: Arc<Connector>,
+    known: Mutex<HashMap<String, Arc<Peer>>>,
+}
+
+impl Peers {
+    pub(crate) fn new(config: PeersConfig) -> Arc<Self> {
+        let PeersConfig { resolver, identity, view, max_frame, runtime } = config;
+        let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let connector = Connector { resolver, identity, view, max_frame, runtime, shutdown, tasks };
+        Arc::new(Self { connector: Arc::new(connector), known: Mutex::default() })
+    }
+
+    /// The peer of that host name. Makes no connection by itself. `None` when too many hosts are
+    /// in use.
+    pub(crate) fn get(&self, hostname: &str) -> Option<Arc<Peer>> {
+        let mut known = self.known.lock();
+        if let Some(peer) = known.get(hostname) {
+            return Some(Arc::clone(peer));
+        }
+        if known.len() >= MAX_PEERS {
+            known.retain(|_, peer| Arc::strong_count(peer) > 1);
+        }
+        if known.len() >= MAX_PEERS {
+            return None;
+        }
+        let peer = Arc::new(Peer::new(&self.connector, hostname));
+        known.insert(hostname.to_owned(), Arc::clone(&peer));
+        Some(peer)
+    }
+
+    /// Keeps a connection to whoever is primary, so that the first write need not make it. Runs on
+    /// the node's runtime until [`shutdown`](Self::shutdown).
+    pub(crate) fn follow(self: &Arc<Self>, mut roles: watch::Receiver<RoleView>) {
+        let peers = Arc::downgrade(self);
+        self.connector.spawn(&self.connector.shutdown, async move {
+            loop {
+                let role = roles.borrow_and_update().role.clone();
+                let primary = match (&role, peers.upgrade()) {
+                    (_, None) => return,
+                    (Role::Replica { primary }, Some(peers)) => peers.get(primary),
+                    (Role::Primary | Role::NoLeader, Some(_)) => None,
+                };
+                let connected = async {
+                    match primary {
+                        Some(peer) => peer.stay_connected().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    changed = roles.changed() => if changed.is_err() { return },
+                    () = connected => {}
+                }
+            }
+        });
+    }
+
+    /// Closes all connections, and returns when they are closed. Calls that still run end as
+    /// `Unknown`, so those who make them are stopped first.
+    pub(crate) async fn shutdown(&self) {
+        self.connector.shutdown.cancel();
+        self.connector.tasks.close();
+        self.connector.tasks.wait().await;
+        self.known.lock().clear();
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) began. From then on the runtime and its timers may go.
+    pub(super) fn is_closed(&self) -> bool {
+        self.connector.shutdown.is_cancelled()
+    }
+
+    /// Returns once [`shutdown`](Self::shutdown) began.
+    pub(super) async fn closed(&self) {
+        self.connector.shutdown.cancelled().await;
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.connector.runtime
+    }
+}
+
+impl Drop for Peers {
+    fn drop(&mut self) {
+        self.connector.shutdown.cancel();
+    }
+}

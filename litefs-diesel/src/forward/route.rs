@@ -1,0 +1,184 @@
+//! Where a call goes next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+
+use super::peer::{LinkError, Peer};
+use super::peers::Peers;
+use crate::error::{Error, NotExecuted};
+use crate::litefs::{Role, RoleView};
+use crate::rpc::client::Client;
+use crate::rpc::data::Data;
+
+/// How many hints are followed before this node's own role must change: two nodes that point at
+/// each other are not a way.
+const MAX_HINTS: u8 = 3;
+
+/// How long a host that only a hint names may take to be reached.
+const HINTED: Duration = Duration::from_secs(1);
+
+/// One call's way to the primary, until its deadline.
+pub(super) struct Route<'a> {
+    peers: &'a Peers,
+    roles: watch::Receiver<RoleView>,
+    deadline: Instant,
+    /// The role's epoch when the last target was chosen.
+    epoch: Option<u64>,
+    hint: Option<String>,
+    hints_left: u8,
+    pauses: ExponentialBackoff,
+    /// What the caller is told when the deadline passes.
+    last: NotExecuted,
+}
+
+/// Who is to be asked.
+pub(super) enum Target {
+    Here,
+    There(Arc<Peer>, Arc<Client<Data>>),
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn new(peers: &'a Peers, roles: watch::Receiver<RoleView>, deadline: Instant) -> Self {
+        let (epoch, hint, last) = (None, None, NotExecuted::NoLeader);
+        Self { peers, roles, deadline, epoch, hint, hints_left: MAX_HINTS, pauses: pauses(), last }
+    }
+
+    /// The role's epoch when the last target was chosen.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.unwrap_or_default()
+    }
+
+    /// Waits for somebody to ask. Fails at the deadline at the latest, with why nobody was asked.
+    pub(super) async fn next(&mut self) -> Result<Target, Error> {
+        loop {
+            let Some((hostname, hinted)) = self.choose() else { return Ok(Target::Here) };
+            if self.peers.is_closed() {
+                return Err(shutting_down());
+            }
+            let Some(hostname) = hostname else {
+                self.last = NotExecuted::NoLeader;
+                self.news(None).await?;
+                continue;
+            };
+            let Some(peer) = self.peers.get(&hostname) else {
+                return Err(refused(format!(
+                    "too many hosts were named as primary; the last is `{hostname}`"
+                )));
+            };
+            let elsewhere = peer.points_to().filter(|other| !hinted && *other != hostname);
+            if self.follow(elsewhere) {
+                continue;
+            }
+            if let Some(client) = peer.up() {
+                return Ok(Target::There(peer, client));
+            }
+            if let Some(client) = self.connect(&peer, hinted).await? {
+                return Ok(Target::There(peer, client));
+            }
+        }
+    }
+
+    /// Whom to ask: `None` this node, `Some(None)` nobody. And whether a peer's hint says so.
+    fn choose(&mut self) -> Option<(Option<String>, bool)> {
+        let hint = self.hint.take();
+        let view = self.roles.borrow_and_update();
+        if self.epoch != Some(view.epoch) {
+            self.epoch = Some(view.epoch);
+            self.hints_left = MAX_HINTS;
+        }
+        match (&view.role, hint) {
+            (Role::Primary, _) => None,
+            (_, Some(hint)) => Some((Some(hint), true)),
+            (Role::Replica { primary }, None) => Some((Some(primary.clone()), false)),
+            (Role::NoLeader, None) => Some((None, false)),
+        }
+    }
+
+    /// Waits for a connection; `None` when there may be a better way by now.
+    async fn connect(&mut self, peer: &Peer, hinted: bool) -> Result<Option<Arc<Client<Data>>>, Error> {
+        let patience = if hinted { self.deadline.min(Instant::now() + HINTED) } else { self.deadline };
+        tokio::select! {
+            biased;
+            () = self.peers.closed() => Err(shutting_down()),
+            client = peer.client() => match client {
+                Ok(client) => Ok(Some(client)),
+                Err(LinkError::Closed) => Err(shutting_down()),
+                Err(LinkError::Refused(_)) if hinted => Ok(None),
+                Err(LinkError::Refused(why)) => Err(refused(format!("{}: {why}", peer.hostname()))),
+            },
+            changed = self.roles.changed() => changed.map(|()| None).map_err(|_| shutting_down()),
+            () = sleep_until(patience.into()) => {
+                self.last = NotExecuted::Unreachable { primary: peer.hostname().to_owned(), why: peer.why() };
+                if patience < self.deadline { Ok(None) } else { Err(self.late()) }
+            }
+        }
+    }
+
+    /// The one that was asked is not primary. Goes on at once with a hint, and else when there is
+    /// news or after a pause.
+    pub(super) async fn not_primary(&mut self, hint: Option<String>) -> Result<(), Error> {
+        if self.follow(hint) {
+            return Ok(());
+        }
+        self.again(NotExecuted::NoLeader).await
+    }
+
+    /// The one that was asked could not even be asked. Goes on when there is news or after a pause.
+    pub(super) async fn again(&mut self, why: NotExecuted) -> Result<(), Error> {
+        self.last = why;
+        let pause = self.pauses.next();
+        self.news(Some(pause.unwrap_or(Duration::from_millis(250)))).await
+    }
+
+    fn follow(&mut self, hint: Option<String>) -> bool {
+        if hint.is_none() || self.hints_left == 0 {
+            return false;
+        }
+        self.hints_left -= 1;
+        self.hint = hint;
+        true
+    }
+
+    /// Waits for a change of the role, for a pause at most, until the deadline.
+    async fn news(&mut self, pause: Option<Duration>) -> Result<(), Error> {
+        let now = Instant::now();
+        let until = pause.map_or(self.deadline, |pause| self.deadline.min(now + pause));
+        tokio::select! {
+            biased;
+            () = self.peers.closed() => return Err(shutting_down()),
+            changed = self.roles.changed() => {
+                changed.map_err(|_| shutting_down())?;
+                self.pauses = pauses();
+            }
+            () = sleep_until(until.into()) => {}
+        }
+        if Instant::now() < self.deadline { Ok(()) } else { Err(self.late()) }
+    }
+
+    fn late(&self) -> Error {
+        Error::NotExecuted(self.last.clone())
+    }
+}
+
+fn refused(why: String) -> Error {
+    Error::NotExecuted(NotExecuted::Refused(why))
+}
+
+/// Nobody tells the role any more, or the connections are closed.
+fn shutting_down() -> Error {
+    Error::NotExecuted(NotExecuted::ShuttingDown)
+}
+
+/// The pauses between two attempts that were turned away. LiteFS's own hand-off takes 134-194 ms.
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(5))
+        .with_max_delay(Duration::from_millis(250))
+        .with_jitter()
+        .without_max_times()
+        .build()
+}

@@ -1,0 +1,307 @@
+//! A router on one node, served nodes on real connections.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::{NotVisible, Peers, PeersConfig, Resolver, Router};
+use crate::error::{Error, NotExecuted};
+use crate::litefs::{Role, RoleView};
+use crate::position::Position;
+use crate::request::{Ack, Begin, CommitFailure, Primary, Terms, Transaction, Written};
+use crate::rpc::control::View;
+use crate::rpc::wire::MAX_FRAME;
+use crate::server::Limits;
+use crate::server::testing::*;
+use crate::statement::Session;
+
+mod finding;
+mod transactions;
+
+/// The node that asks: a router, and what it was given.
+struct Asking {
+    router: Router,
+    peers: Arc<Peers>,
+    local: Arc<Fake>,
+    roles: watch::Sender<RoleView>,
+    /// What was waited for; the flag says whether it becomes visible.
+    waited: Arc<Mutex<(Vec<Position>, bool)>>,
+    _view: watch::Sender<View>,
+}
+
+impl Asking {
+    fn start(role: Role, nodes: &[(&str, &TestNode)]) -> Self {
+        let table = nodes.iter().map(|(name, node)| ((*name).to_owned(), node.addr.to_string())).collect();
+        Self::start_on(Handle::current(), role, table)
+    }
+
+    fn start_on(runtime: Handle, role: Role, table: BTreeMap<String, String>) -> Self {
+        let view = View { version: 1, role: role.clone(), epoch: 1, ..View::unknown() };
+        let view = watch::channel(view).0;
+        let peers = Peers::new(PeersConfig {
+            resolver: Resolver::new(table, None).unwrap(),
+            identity: Arc::new(identity("eu")),
+            view: view.subscribe(),
+            max_frame: MAX_FRAME,
+            runtime,
+        });
+        let roles = watch::channel(RoleView { role, epoch: 1 }).0;
+        let local = Fake::new();
+        let waited = Arc::new(Mutex::new((Vec::new(), true)));
+        let waits = Arc::clone(&waited);
+        let visibility = move |position, _, _| {
+            let mut waited = waits.lock();
+            waited.0.push(position);
+            let visible = waited.1;
+            async move { if visible { Ok(()) } else { Err(NotVisible) } }.boxed()
+        };
+        let router = Router::new(
+            "Repo".into(),
+            Arc::new(FakePrimary(Arc::clone(&local))),
+            roles.subscribe(),
+            Arc::clone(&peers),
+            Arc::new(visibility),
+        );
+        Self { router, peers, local, roles, waited, _view: view }
+    }
+
+    fn set_role(&self, role: Role) {
+        self.roles.send_modify(|view| *view = RoleView { role, epoch: view.epoch + 1 });
+    }
+
+    async fn write(&self, sql: &str) -> Result<Written, Error> {
+        self.write_within(sql, 20_000).await
+    }
+
+    async fn write_within(&self, sql: &str, ms: u64) -> Result<Written, Error> {
+        self.router.write(write_request(sql), within(ms)).await
+    }
+
+    /// Waits until an attempt to connect to that host has failed.
+    async fn attempted(&self, hostname: &str) {
+        let peer = self.peers.get(hostname).unwrap();
+        let untried = peer.why();
+        let failed = async {
+            while peer.why() == untried {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, failed).await.unwrap();
+    }
+
+    async fn begin(&self) -> Box<dyn Transaction> {
+        self.router
+            .begin(Begin::Immediate, Session::default(), within(20_000))
+            .await
+            .map_err(|e| e.to_string())
+            .unwrap()
+    }
+}
+
+fn within(ms: u64) -> Terms {
+    Terms { deadline: in_ms(ms), ack: Ack::Visible }
+}
+
+#[tokio::test]
+async fn a_write_runs_on_the_primary_and_returns_when_it_is_visible_here() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let written = asking.write("INSERT").await.unwrap();
+    assert_eq!(asking.waited.lock().0, [written.position]);
+    assert_eq!((primary.fake.log(), asking.local.log()), (vec!["INSERT".to_owned()], vec![]));
+    let terms = Terms { ack: Ack::Committed, ..within(20_000) };
+    asking.router.write(write_request("INSERT"), terms).await.unwrap();
+    assert_eq!(asking.waited.lock().0.len(), 1, "a committed write waited");
+}
+
+#[tokio::test]
+async fn a_write_that_does_not_become_visible_keeps_what_it_returned() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    asking.waited.lock().1 = false;
+    let error = asking.write("INSERT").await.unwrap_err();
+    assert!(matches!(error, Error::CommittedNotVisible { .. }), "{error}");
+    assert_eq!(error.value::<Written>().map(|written| written.position), error.position());
+}
+
+#[tokio::test]
+async fn what_the_primary_said_is_what_the_caller_gets() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let rejected = asking.write("reject").await.unwrap_err();
+    let local = diesel::result::Error::from(unique());
+    assert!(matches!(&rejected, Error::Rejected(error) if *error == local), "{rejected}");
+    let overloaded = asking.write("overload").await.unwrap_err();
+    assert!(matches!(overloaded, Error::NotExecuted(NotExecuted::Overloaded)), "{overloaded}");
+    let expired = asking.write_within("expire", 800).await.unwrap_err();
+    assert!(matches!(expired, Error::NotExecuted(NotExecuted::Expired)), "{expired}");
+    let read = asking.router.read(statement("SELECT"), within(20_000)).await.unwrap();
+    assert_eq!(read.count, 42);
+}
+
+#[tokio::test]
+async fn while_this_node_is_primary_nothing_goes_over_the_network() {
+    let asking = Asking::start(Role::Primary, &[]);
+    asking.write("INSERT").await.unwrap();
+    assert!(asking.waited.lock().0.is_empty(), "the local writer waits for itself");
+    let mut transaction = asking.begin().await;
+    transaction.run(statement("UPDATE"), in_ms(20_000)).await.unwrap();
+    assert_eq!(asking.local.log(), ["INSERT", "begin", "UPDATE"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_callers_share_the_connection() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let writes = (0..500).map(|_| tokio::spawn(asking.router.write(write_request("fast"), within(20_000))));
+    for written in futures::future::join_all(writes).await {
+        written.unwrap().unwrap();
+    }
+    assert_eq!(asking.waited.lock().0.len(), 500);
+}
+
+#[tokio::test]
+async fn a_dropped_write_is_dropped_where_it_runs() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    tokio::select! {
+        _ = asking.write("hang") => panic!("nobody answers"),
+        () = primary.fake.logged("running hang") => {}
+    }
+    primary.fake.logged("dropped hang").await;
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_by_its_deadline_is_unknown() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let start = Instant::now();
+    let error = asking.write_within("hang", 200).await.unwrap_err();
+    assert!(matches!(&error, Error::Unknown { why } if why.starts_with("a: ")), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    primary.fake.logged("dropped hang").await;
+}
+
+#[tokio::test]
+async fn a_write_whose_connection_is_lost_is_unknown() {
+    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
+    let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let fake = Arc::clone(&primary.fake);
+    let (written, ()) = tokio::join!(asking.write("hang"), async {
+        fake.logged("running hang").await;
+        primary.stop().await;
+    });
+    let error = written.unwrap_err();
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_read_whose_connection_is_lost_is_asked_again() {
+    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
+    let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let fake = Arc::clone(&primary.fake);
+    let read = asking.router.read(statement("wait"), within(20_000));
+    let (read, _again) = tokio::join!(read, async {
+        fake.logged("running wait").await;
+        primary.stop().await;
+        let listen = primary.addr.to_string();
+        let again = TestNode::start_with(Role::Primary, &listen, Limits::default(), identity("eu")).await;
+        again.fake.permits.add_permits(1);
+        again
+    });
+    assert_eq!(read.unwrap().count, 42);
+    let timeout = asking.router.read(statement("hang"), within(200)).await.unwrap_err();
+    assert!(matches!(timeout, Error::ReadTimeout { .. }), "{timeout}");
+}
+
+#[tokio::test]
+async fn a_write_over_the_frame_limit_is_refused_unsent() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let error = asking.write(&"x".repeat(MAX_FRAME)).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("max_frame")),
+        "{error}"
+    );
+    asking.write("INSERT").await.unwrap();
+}
+
+#[test]
+fn a_write_may_be_polled_outside_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let primary = runtime.block_on(TestNode::start(Role::Primary));
+    let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);
+    let asking = Asking::start_on(runtime.handle().clone(), replica_of("a"), table);
+    pollster::block_on(asking.write("INSERT")).unwrap();
+    let mut transaction = pollster::block_on(asking.begin());
+    pollster::block_on(transaction.run(statement("UPDATE"), in_ms(20_000))).unwrap();
+    drop(transaction);
+    runtime.block_on(primary.fake.logged("rollback"));
+}
+
+#[tokio::test]
+async fn shutdown_closes_the_connections_and_later_writes_are_not_executed() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    asking.write("INSERT").await.unwrap();
+    tokio::time::timeout(PATIENCE, asking.peers.shutdown()).await.unwrap();
+    let error = asking.write("INSERT").await.unwrap_err();
+    assert!(matches!(error, Error::NotExecuted(NotExecuted::ShuttingDown)), "{error}");
+}
+
+#[test]
+fn a_write_after_the_runtime_is_gone_is_an_error_and_no_panic() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let primary = runtime.block_on(TestNode::start(Role::Primary));
+    let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);
+    let asking = Asking::start_on(runtime.handle().clone(), replica_of("a"), table);
+    let transaction = pollster::block_on(asking.begin());
+    runtime.block_on(asking.peers.shutdown());
+    drop(runtime);
+    for role in [replica_of("a"), Role::NoLeader] {
+        asking.set_role(role);
+        let error = pollster::block_on(asking.write("INSERT")).unwrap_err();
+        assert!(matches!(error, Error::NotExecuted(NotExecuted::ShuttingDown)), "{error}");
+    }
+    let Err(CommitFailure::Ended(error)) = pollster::block_on(transaction.commit(within(20_000))) else {
+        panic!("it is gone")
+    };
+    assert!(matches!(error, Error::NotExecuted(NotExecuted::TransactionEnded(_))), "{error}");
+}
+
+/// What one connection carries: run it with `--release -- --ignored`.
+#[test]
+#[ignore = "measures: wants a release build and a quiet machine"]
+fn fifteen_thousand_writes_a_second_are_forwarded_for_512_callers() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (here, there) = (runtime(), runtime());
+    let primary = there.block_on(TestNode::start(Role::Primary));
+    let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);
+    let asking = Asking::start_on(here.handle().clone(), replica_of("a"), table);
+    let rate = |callers: usize, each: usize| {
+        let start = Instant::now();
+        here.block_on(async {
+            let calls = (0..callers).map(|_| async {
+                for _ in 0..each {
+                    asking.write("fast").await.unwrap();
+                }
+            });
+            futures::future::join_all(calls).await;
+        });
+        (callers * each) as f64 / start.elapsed().as_secs_f64()
+    };
+    rate(1, 1000);
+    let rates: Vec<String> = [(1, 20_000), (64, 2000), (512, 400)]
+        .map(|(callers, each)| format!("{callers} callers: {:.0}/s", rate(callers, each)))
+        .to_vec();
+    let at_512 = rate(512, 400);
+    assert!(at_512 > 15_000.0, "{rates:?}, again at 512: {at_512:.0}/s");
+}

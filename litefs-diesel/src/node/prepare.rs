@@ -1,0 +1,124 @@
+//! What is done to a database before a node serves it: nothing that could harm another node.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::sqlite::SqliteConnection;
+
+use super::start::Common;
+use crate::config::check::{PeerPosition, check_journal_mode, check_on_primary, check_on_replica};
+use crate::config::{JournalMode, RepoSettings, StartError};
+use crate::litefs::Role;
+use crate::position::Position;
+
+/// How often a node that starts looks whether a database has come. LiteFS brings a snapshot in
+/// some tens of milliseconds, and starting is no hot path.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long peers may take to say what they have of a database that is empty here.
+const PEERS: Duration = Duration::from_secs(3);
+
+/// Returns when the database is there and in order, with its journal mode. On the primary, and
+/// alone, it is created when it is missing; on a replica it is waited for until `deadline`.
+pub(super) async fn prepare(
+    repo: &RepoSettings,
+    common: &Common,
+    deadline: Instant,
+) -> Result<JournalMode, StartError> {
+    loop {
+        match common.litefs.role().role {
+            Role::Primary => {
+                if common.replicated {
+                    check_not_behind(repo, common).await?;
+                }
+                return blocking(repo, create).await;
+            }
+            Role::Replica { primary } => {
+                match blocking(repo, move |repo| check_on_replica(repo, &primary)).await {
+                    Ok(()) => return blocking(repo, look).await,
+                    // It may not have come yet; or the role may change.
+                    Err(StartError::NoDatabaseOnReplica { .. }) if Instant::now() < deadline => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Role::NoLeader if Instant::now() < deadline => {}
+            Role::NoLeader => {
+                return Err(StartError::NoLeader {
+                    waited: Duration::ZERO,
+                    why: "the leader went away".into(),
+                });
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// A primary whose database is empty must not replace what the others have.
+async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), StartError> {
+    let watch = common.litefs.database(repo.database.file());
+    let own = blocking(repo, move |_| {
+        watch.read().map_err(|error| StartError::System { why: format!("LiteFS's position: {error}") })
+    })
+    .await?;
+    if own.is_some_and(|position| position.txid > 0) {
+        return Ok(());
+    }
+    let peers = positions(repo, common).await;
+    check_on_primary(repo, own, &peers)
+}
+
+/// What the peers that answer have of the database.
+async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
+    let asked = common.others.iter().map(|node| async move {
+        let peer = common.peers.get(node)?;
+        let view = peer.ask_view(Instant::now() + PEERS).await.inspect_err(|why| {
+            tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");
+        });
+        let view = view.ok()?;
+        let position: Option<Position> = view.positions.get(&repo.name).copied();
+        Some(PeerPosition { node: node.clone(), position })
+    });
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// On the primary, and alone: opens it read-write, makes it if it is missing, and sets its journal
+/// mode when the settings name one or it is new.
+fn create(repo: &RepoSettings) -> Result<JournalMode, StartError> {
+    let new = !repo.database.exists().map_err(|error| open_error(repo, &error))?;
+    let mut conn = connect(repo, &repo.database.create())?;
+    let mode = repo.journal_mode.or(new.then_some(JournalMode::Wal));
+    if let Some(mode) = mode {
+        conn.batch_execute(&format!("PRAGMA journal_mode = {mode}"))
+            .map_err(|error| open_error(repo, &error))?;
+    }
+    check_journal_mode(repo, &mut conn)
+}
+
+fn look(repo: &RepoSettings) -> Result<JournalMode, StartError> {
+    check_journal_mode(repo, &mut connect(repo, &repo.database.read_only())?)
+}
+
+fn connect(repo: &RepoSettings, url: &str) -> Result<SqliteConnection, StartError> {
+    let mut conn = SqliteConnection::establish(url).map_err(|error| open_error(repo, &error))?;
+    repo.on_open.run(&mut conn).map_err(|error| open_error(repo, &error))?;
+    Ok(conn)
+}
+
+fn open_error(repo: &RepoSettings, error: &dyn std::fmt::Display) -> StartError {
+    StartError::Open {
+        setting: repo.setting("database"),
+        path: repo.database.file().to_owned(),
+        why: error.to_string(),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    repo: &RepoSettings,
+    work: impl FnOnce(&RepoSettings) -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let repo = repo.clone();
+    match tokio::task::spawn_blocking(move || work(&repo)).await {
+        Ok(done) => done,
+        Err(error) => Err(StartError::System { why: format!("looking at the database failed: {error}") }),
+    }
+}

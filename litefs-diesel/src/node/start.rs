@@ -1,0 +1,176 @@
+//! Starting a node: look first, then open.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::handle::{Parts, Runtime};
+use super::served::Served;
+use super::{prepare, view};
+use crate::config::check::check_folders;
+use crate::config::{ClusterSettings, Nodes, Settings, StartError};
+use crate::forward::{Peers, PeersConfig, Resolver};
+use crate::litefs::{Litefs, LitefsSettings, Role};
+use crate::request::{Ids, Primary, ids};
+use crate::rpc::control::View;
+use crate::rpc::hello::{Identity, PROTOCOL};
+use crate::server::{self, Limits, Services};
+
+/// What all databases of a node share.
+pub(super) struct Common {
+    pub(super) litefs: Arc<Litefs>,
+    /// Whether there is a LiteFS.
+    pub(super) replicated: bool,
+    pub(super) peers: Arc<Peers>,
+    /// The names of the other nodes, as far as the settings list them.
+    pub(super) others: Vec<String>,
+    pub(super) ids: Ids,
+    pub(super) runtime: Handle,
+}
+
+/// Brings everything up, or nothing: what was started before an error is stopped by being dropped.
+pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts, StartError> {
+    let settings = checked(settings).await?;
+    let litefs = follow(&settings, runtime.handle());
+    let deadline =
+        Instant::now() + settings.litefs.as_ref().map(|litefs| litefs.start_timeout).unwrap_or_default();
+    let listener = match settings.cluster.listen.filter(|_| !settings.is_alone()) {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let stopping = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let process = random()?;
+    let identity = Arc::new(Identity {
+        application: settings.cluster.name.clone(),
+        cluster: settings.cluster.name.clone(),
+        node: settings.cluster.node.clone(),
+        process,
+        repos: settings.repos.keys().cloned().collect(),
+        protocol: PROTOCOL,
+    });
+    identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
+    let (view, seen) = watch::channel(View::unknown());
+    let peers = peers(&settings.cluster, &identity, &seen, runtime.handle())?;
+    let common = Common {
+        litefs: litefs.clone(),
+        replicated: !settings.is_alone(),
+        others: others(&settings.cluster),
+        peers,
+        ids: ids(process),
+        runtime: runtime.handle().clone(),
+    };
+    leader(&common.litefs, &settings, deadline).await?;
+    let mut served = BTreeMap::new();
+    for (name, repo) in &settings.repos {
+        let mode = prepare::prepare(repo, &common, deadline).await?;
+        served.insert(name.clone(), Served::start(repo.clone(), mode, &common)?);
+    }
+    if common.replicated {
+        let watches = served.iter().map(|(name, served)| (name.clone(), served.watch.clone())).collect();
+        tasks.spawn(view::keep(litefs.clone(), watches, view, stopping.clone()));
+        tasks.spawn(renew(litefs.clone(), served.values().cloned().collect(), stopping.clone()));
+    }
+    let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = listener {
+        let repos =
+            served.iter().map(|(name, served)| (name.clone(), served.writer.clone() as Arc<dyn Primary>));
+        let services = Services {
+            identity,
+            repos: repos.collect(),
+            view: seen,
+            reports: Arc::default(),
+            limits: Limits::default(),
+        };
+        tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
+    }
+    if common.replicated {
+        common.peers.follow(litefs.roles());
+    }
+    tasks.close();
+    tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
+    let Common { peers, ids, .. } = common;
+    Ok(Parts { settings, litefs, served, peers, ids, address, stopping, tasks, runtime })
+}
+
+async fn checked(settings: Settings) -> Result<Settings, StartError> {
+    let looked = tokio::task::spawn_blocking(move || check_folders(&settings).map(|()| settings)).await;
+    looked.map_err(|error| StartError::System { why: error.to_string() })?
+}
+
+fn follow(settings: &Settings, runtime: &Handle) -> Arc<Litefs> {
+    let mount = settings.repos.values().find_map(|repo| repo.database.file().parent());
+    match (&settings.litefs, mount) {
+        (Some(litefs), Some(mount)) => Litefs::start(LitefsSettings::new(&litefs.http, mount), runtime),
+        _ => Litefs::alone(),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    server::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address: address.to_string(), why: error.to_string() })
+}
+
+fn peers(
+    cluster: &ClusterSettings,
+    identity: &Arc<Identity>,
+    view: &watch::Receiver<View>,
+    runtime: &Handle,
+) -> Result<Arc<Peers>, StartError> {
+    let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
+        .map_err(|error| StartError::System { why: error.to_string() })?;
+    Ok(Peers::new(PeersConfig {
+        resolver,
+        identity: identity.clone(),
+        view: view.clone(),
+        max_frame: crate::rpc::wire::MAX_FRAME,
+        runtime: runtime.clone(),
+    }))
+}
+
+/// The other nodes, where the settings name them one by one.
+fn others(cluster: &ClusterSettings) -> Vec<String> {
+    match &cluster.nodes {
+        Some(Nodes::List(nodes)) => nodes.iter().filter(|node| **node != cluster.node).cloned().collect(),
+        Some(Nodes::Dns { .. }) | None => {
+            cluster.peers.keys().filter(|node| **node != cluster.node).cloned().collect()
+        }
+    }
+}
+
+/// Waits until LiteFS says who is primary: a node may boot before there is one.
+async fn leader(litefs: &Litefs, settings: &Settings, deadline: Instant) -> Result<(), StartError> {
+    let mut roles = litefs.roles();
+    let known = roles.wait_for(|view| view.role != Role::NoLeader);
+    match tokio::time::timeout_at(deadline.into(), known).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(StartError::NoLeader {
+            waited: settings.litefs.as_ref().map(|litefs| litefs.start_timeout).unwrap_or_default(),
+            why: litefs.trouble().unwrap_or_else(|| "LiteFS answers, and knows of no primary".to_owned()),
+        }),
+    }
+}
+
+/// Drops every descriptor when LiteFS goes away, so that it can mount again.
+async fn renew(litefs: Arc<Litefs>, served: Vec<Arc<Served>>, stopping: CancellationToken) {
+    let mut lost = litefs.mounts_lost();
+    while let Some(Ok(())) = stopping.run_until_cancelled(lost.changed()).await {
+        tracing::warn!("LiteFS went away; its files are opened anew");
+        served.iter().for_each(|served| served.renew());
+    }
+}
+
+fn random() -> Result<u128, StartError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StartError::System { why: format!("the system gives no random number: {error}") })?;
+    Ok(u128::from_le_bytes(bytes))
+}

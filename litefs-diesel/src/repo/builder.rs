@@ -1,0 +1,304 @@
+//! What the methods return: a call that has not begun, and is a future.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::ReadLevel;
+use super::database::{Database, ReadTerms};
+use crate::error::Error;
+use crate::position::Position;
+use crate::request::{Ack, Terms};
+use crate::runtime::in_runtime;
+
+/// A call's way to its result, once its terms are known.
+type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
+
+/// A read that gives a `T`: nothing runs until it is awaited.
+///
+/// It owns what it needs (the query was taken apart when the method was called), so that it can be
+/// spawned, joined, or sent to another thread. Dropping it before it was awaited does nothing;
+/// dropping it later leaves the read to its end, and nobody sees its result.
+///
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
+/// # use diesel::prelude::*;
+/// # diesel::table! { users { id -> Integer, name -> Text, } }
+/// use litefs_diesel::ReadLevel;
+/// use std::time::Duration;
+///
+/// let position = repo.position().await?;
+/// let names: Vec<String> = repo
+///     .all(users::table.select(users::name))
+///     .at(ReadLevel::AtLeast(position))
+///     .timeout(Duration::from_secs(2))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its terms are those that were set before it was first polled.
+#[must_use = "a read does nothing until it is awaited"]
+pub struct Read<T> {
+    state: State<ReadPlan<T>, T>,
+}
+
+struct ReadPlan<T> {
+    database: Arc<Database>,
+    level: ReadLevel,
+    timeout: Option<Duration>,
+    start: Start<ReadTerms, T>,
+}
+
+/// A write that gives a `T`: nothing runs until it is awaited.
+///
+/// It owns what it needs (the statement and its values were taken apart when the method was
+/// called), so that it can be spawned, joined, or sent to another thread. Dropping it before it was
+/// awaited writes nothing; dropping it later leaves the outcome open: what was not yet sent, or has
+/// not had its turn on the primary, does not run.
+///
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
+/// # use diesel::prelude::*;
+/// # diesel::table! { users { id -> Integer, name -> Text, } }
+/// use litefs_diesel::Ack;
+/// use std::time::Duration;
+///
+/// let (deleted, position) = repo
+///     .delete_all(users::table.filter(users::name.like("test-%")))
+///     .ack(Ack::Committed)
+///     .timeout(Duration::from_secs(2))
+///     .with_position()
+///     .await?;
+/// # let _: (usize, litefs_diesel::Position) = (deleted, position);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its terms are those that were set before it was first polled.
+#[must_use = "a write does nothing until it is awaited"]
+pub struct Write<T> {
+    state: State<WritePlan<T>, T>,
+}
+
+struct WritePlan<T> {
+    database: Arc<Database>,
+    ack: Ack,
+    timeout: Option<Duration>,
+    /// Gives the write's token beside its value.
+    start: Start<Terms, (T, Position)>,
+}
+
+enum State<P, T> {
+    Waiting(P),
+    Running(BoxFuture<'static, Result<T, Error>>),
+    Done,
+}
+
+impl<T: 'static> Read<T> {
+    pub(crate) fn new<F>(
+        database: &Arc<Database>,
+        start: impl FnOnce(Arc<Database>, ReadTerms) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let database = Arc::clone(database);
+        let start: Start<ReadTerms, T> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
+        let plan = ReadPlan { database, level: ReadLevel::default(), timeout: None, start };
+        Self { state: State::Waiting(plan) }
+    }
+
+    /// How fresh the read must be; [`ReadLevel::Local`] when not said.
+    pub fn at(mut self, level: ReadLevel) -> Self {
+        if let State::Waiting(plan) = &mut self.state {
+            plan.level = level;
+        }
+        self
+    }
+
+    /// How long it may take, counted from the first poll; the repo's own setting when not said.
+    /// After it: [`Error::ReadTimeout`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        if let State::Waiting(plan) = &mut self.state {
+            plan.timeout = Some(timeout);
+        }
+        self
+    }
+}
+
+impl<U: Send + 'static> Read<Option<U>> {
+    /// The row itself, or [`Error::NotFound`].
+    ///
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
+    /// # use diesel::prelude::*;
+    /// # diesel::table! { users { id -> Integer, name -> Text, } }
+    /// # #[derive(Queryable, Selectable)]
+    /// # struct User { id: i32, name: String }
+    /// let user: User = repo.get(users::table, 1).required().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn required(self) -> Read<U> {
+        async fn require<U>(row: impl Future<Output = Result<Option<U>, Error>>) -> Result<U, Error> {
+            row.await?.ok_or(Error::NotFound)
+        }
+        Read {
+            state: match self.state {
+                State::Waiting(ReadPlan { database, level, timeout, start }) => {
+                    let start: Start<ReadTerms, U> =
+                        Box::new(|db, terms| Box::pin(require(start(db, terms))));
+                    State::Waiting(ReadPlan { database, level, timeout, start })
+                }
+                State::Running(call) => State::Running(Box::pin(require(call))),
+                State::Done => State::Done,
+            },
+        }
+    }
+}
+
+impl<T: Send + 'static> Write<T> {
+    pub(crate) fn new<F>(
+        database: &Arc<Database>,
+        start: impl FnOnce(Arc<Database>, Terms) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
+    {
+        let database = Arc::clone(database);
+        let start: Start<Terms, _> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
+        let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
+        Self { state: State::Waiting(plan) }
+    }
+
+    /// When the write returns; [`Ack::Visible`] when not said.
+    pub fn ack(mut self, ack: Ack) -> Self {
+        if let State::Waiting(plan) = &mut self.state {
+            plan.ack = ack;
+        }
+        self
+    }
+
+    /// How long it may take, counted from the first poll; the repo's own setting when not said.
+    /// What is known by then is the outcome: see [`Error`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        if let State::Waiting(plan) = &mut self.state {
+            plan.timeout = Some(timeout);
+        }
+        self
+    }
+
+    /// The value and the write's own token, for [`ReadLevel::AtLeast`] on any node. In an error it
+    /// is as ever: [`Error::position`], and [`Error::value`] of the value alone.
+    ///
+    /// # Panics
+    /// When the write has been polled already.
+    pub fn with_position(self) -> Write<(T, Position)> {
+        Write {
+            state: match self.state {
+                State::Waiting(WritePlan { database, ack, timeout, start }) => {
+                    let start: Start<Terms, _> = Box::new(|db, terms| {
+                        let written = start(db, terms);
+                        Box::pin(async {
+                            let (value, position) = written.await?;
+                            Ok(((value, position), position))
+                        })
+                    });
+                    State::Waiting(WritePlan { database, ack, timeout, start })
+                }
+                State::Running(_) => panic!("`with_position` after the write was polled"),
+                State::Done => State::Done,
+            },
+        }
+    }
+}
+
+impl<T: 'static> Future for Read<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.state.poll(cx, |ReadPlan { database, level, timeout, start }| {
+            let deadline = database.deadline(timeout);
+            start(database, ReadTerms { level, deadline })
+        })
+    }
+}
+
+impl<T: Send + 'static> Future for Write<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
+            let deadline = database.deadline(timeout);
+            let written = start(database, Terms { deadline, ack });
+            Box::pin(async { Ok(written.await?.0) })
+        })
+    }
+}
+
+impl<P, T> State<P, T> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
+        let mut running = match std::mem::replace(self, Self::Done) {
+            Self::Waiting(plan) => start(plan),
+            Self::Running(running) => running,
+            Self::Done => panic!("a call was polled after it had given its result"),
+        };
+        let polled = running.as_mut().poll(cx);
+        if polled.is_pending() {
+            *self = Self::Running(running);
+        }
+        polled
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "not begun",
+            Self::Running(_) => "running",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl<T> fmt::Debug for Read<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Read({})", self.state.name())
+    }
+}
+
+impl<T> fmt::Debug for Write<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Write({})", self.state.name())
+    }
+}

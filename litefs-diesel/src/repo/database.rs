@@ -1,0 +1,160 @@
+//! What a typed method needs of the node: one database, as its two ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tracing::Instrument;
+
+use super::special::runs_alone;
+use super::{Health, ReadLevel};
+use crate::connection::LitefsConnection;
+use crate::error::{Error, NotExecuted};
+use crate::litefs::Role;
+use crate::position::Position;
+use crate::reader::Readers;
+use crate::request::{Ack, Ids, Primary, Terms, WriteRequest, Written};
+use crate::statement::capture::Collected;
+use crate::statement::{Rows, Statement, Want};
+
+/// One database of a node. The node fills it; a [`RepoHandle`](super::RepoHandle) shares it.
+pub(crate) struct Database {
+    /// Where writes run, wherever that is.
+    pub(crate) primary: Arc<dyn Primary>,
+    /// The read-only pool on this node's file.
+    pub(crate) readers: Arc<Readers>,
+    /// What this node knows of its own role and position.
+    pub(crate) here: Arc<dyn Here>,
+    /// Opens a connection of this repo. May block.
+    pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
+    /// Names the next write.
+    pub(crate) ids: Ids,
+    /// What a call may take that names no time of its own.
+    pub(crate) timeout: Duration,
+    /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
+    /// `transaction`, and reading back what a stream put on disk).
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+/// What this node knows of itself; the node implements it over `litefs/`.
+pub(crate) trait Here: Send + Sync + 'static {
+    /// Returns when this node's file holds the write at `position`, or says why not by `deadline`.
+    fn wait(&self, position: Position, deadline: Instant) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// How far this node is behind the primary; zero on the primary and alone, `None` when it is
+    /// not known.
+    fn lag(&self) -> Option<Duration>;
+
+    /// Where this node's file is now.
+    fn position(&self) -> BoxFuture<'static, Result<Position, Error>>;
+
+    /// What this node is for LiteFS, now.
+    fn role(&self) -> Role;
+
+    /// The role now, and then each change.
+    fn roles(&self) -> BoxStream<'static, Role>;
+
+    /// Returns when this node can read and knows where writes go.
+    fn ready(&self) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// How this node is, without asking anybody.
+    fn health(&self) -> Health;
+
+    /// Ends the whole node; idempotent.
+    fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>>;
+}
+
+/// When a call that reads ends, and where it may run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadTerms {
+    pub(crate) level: ReadLevel,
+    pub(crate) deadline: Instant,
+}
+
+/// A read of this node's file, or of the primary's.
+pub(crate) enum Place {
+    Here,
+    Primary,
+}
+
+/// Stands for "no limit" where a clock cannot hold the caller's.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Database {
+    /// When a call ends that begins now.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Instant {
+        Instant::now() + timeout.unwrap_or(self.timeout).min(A_YEAR)
+    }
+
+    /// Waits for what the level asks for, and says where the read then runs.
+    pub(crate) async fn place(&self, terms: ReadTerms) -> Result<Place, Error> {
+        match terms.level {
+            ReadLevel::Local => Ok(Place::Here),
+            ReadLevel::AtLeast(position) => {
+                self.here.wait(position, terms.deadline).await?;
+                Ok(Place::Here)
+            }
+            ReadLevel::MaxLag(most) => match self.here.lag() {
+                Some(lag) if lag <= most => Ok(Place::Here),
+                _ => Ok(Place::Primary),
+            },
+            ReadLevel::Primary => Ok(Place::Primary),
+        }
+    }
+
+    /// The rows of a query on the primary.
+    pub(crate) async fn read_there(&self, query: Collected, deadline: Instant) -> Result<Rows, Error> {
+        let statement = query.into_statement(Want::Rows).map_err(Error::Read)?;
+        let outcome = self.primary.read(statement, Terms { deadline, ack: Ack::Committed }).await?;
+        Ok(outcome.rows.unwrap_or_default())
+    }
+
+    /// Runs statements in one transaction on the primary. What came of a write that is committed
+    /// but not visible here is in the error, as [`Written`].
+    pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
+        let alone = runs_alone(&statements)?;
+        let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
+        let request = WriteRequest { id: (self.ids)(), statements, session: None, alone };
+        async {
+            tracing::debug!(id = ?request.id, "captured");
+            self.primary.write(request, terms).await
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Work that blocks, on a thread of the node's runtime.
+    pub(crate) async fn blocking<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        match self.runtime.spawn_blocking(work).await {
+            Ok(done) => Ok(done),
+            // A panic in the application's closure stays its own.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
+            },
+        }
+    }
+}
+
+/// The first statement's text for a span, where a long one would only be in the way.
+fn text(statements: &[Statement]) -> &str {
+    let sql = statements.first().map_or("", |statement| statement.sql.as_str());
+    match sql.char_indices().nth(200) {
+        Some((end, _)) => &sql[..end],
+        None => sql,
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("role", &self.here.role())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! Making calls on a connection.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tarpc::client::{Channel, RpcError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::codec::{self, Incoming, Outgoing};
+use super::ticket::Ticket;
+use super::wire::{GRACE, MAX_CALL, WireError};
+use super::{Named, Refusal, Service};
+
+/// How many calls may be on a connection without an answer; the next ones wait, unsent.
+const MAX_IN_FLIGHT: usize = 16 * 1024;
+
+/// How many calls may wait for the connection's task to take them; the next ones wait for room.
+const QUEUED: usize = 1024;
+
+/// The calling side of a connection. Calls from any number of tasks share it.
+pub(crate) struct Client<S: Service> {
+    channel: Channel<Outgoing, Incoming<S>>,
+    max_frame: usize,
+    /// Cancelled when the peer wants no further calls.
+    retired: CancellationToken,
+}
+
+/// A request, encoded once for all attempts.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    name: &'static str,
+    body: Bytes,
+}
+
+/// A call without a reply.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The peer said why not.
+    Refused(Refusal),
+    /// It cannot be sent as it is, now or later.
+    Unsendable(String),
+    /// It never left this node.
+    NotSent(String),
+    /// It may have reached the peer, and no answer came.
+    Lost(String),
+}
+
+impl<S: Service> Client<S> {
+    /// Makes a connection of `io`, on which both sides said hello. It lives while the future that
+    /// comes back is polled: until the peer closes it, or until this client is dropped.
+    pub(crate) fn new<T>(io: T, max_frame: usize) -> (Self, impl Future<Output = ()> + Send + 'static)
+    where
+        T: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let retired = CancellationToken::new();
+        let transport = codec::caller::<S, T>(io, max_frame, retired.clone());
+        let mut config = tarpc::client::Config::default();
+        config.max_in_flight_requests = MAX_IN_FLIGHT;
+        config.pending_request_buffer = QUEUED;
+        let tarpc::client::NewClient { client: channel, dispatch } = tarpc::client::new(config, transport);
+        let ended = retired.clone().drop_guard();
+        let driver = async move {
+            let _ended = ended;
+            if let Err(error) = dispatch.await {
+                tracing::debug!(error = %sources(&error), "the connection broke");
+            }
+        };
+        (Self { channel, max_frame, retired }, driver)
+    }
+
+    /// Returns when the connection has ended, or takes no further calls.
+    pub(crate) async fn retired(&self) {
+        self.retired.cancelled().await;
+    }
+
+    /// Stops new calls from choosing this connection; those on it go on.
+    pub(crate) fn retire(&self) {
+        self.retired.cancel();
+    }
+
+    /// Sends a request and waits for its answer, until `deadline`. Dropping the future cancels
+    /// the call where it runs. Needs a runtime with timers.
+    pub(crate) async fn call(&self, message: Message, deadline: Instant) -> Result<S::Reply, Failure> {
+        let Message { name, body } = message;
+        if body.len() > self.max_frame {
+            return Err(Failure::Unsendable(WireError::TooLarge { limit: self.max_frame }.to_string()));
+        }
+        let deadline = deadline.min(Instant::now() + MAX_CALL);
+        let ticket = Arc::new(Ticket::default());
+        let mut context = tarpc::context::current();
+        context.deadline = deadline + GRACE;
+        let outgoing = Outgoing { name, body, deadline, ticket: Arc::clone(&ticket) };
+        let called = tokio::time::timeout_at(deadline.into(), self.channel.call(context, outgoing)).await;
+        let why = match called {
+            Ok(Ok(Ok(Ok(reply)))) => return Ok(reply),
+            Ok(Ok(Ok(Err(refusal)))) => return Err(Failure::Refused(refusal)),
+            Ok(Ok(Err(unreadable))) => {
+                return Err(Failure::Lost(format!("the answer cannot be read: {unreadable}")));
+            }
+            Ok(Err(RpcError::Send(error))) => match error.downcast_ref::<WireError>() {
+                Some(too_large @ WireError::TooLarge { .. }) => {
+                    return Err(Failure::Unsendable(too_large.to_string()));
+                }
+                _ => error.to_string(),
+            },
+            Ok(Err(RpcError::Shutdown)) => "the connection was closed".to_owned(),
+            Ok(Err(error)) => sources(&error),
+            Err(_elapsed) => "no answer came by the deadline".to_owned(),
+        };
+        Err(if ticket.give_up() { Failure::NotSent(why) } else { Failure::Lost(why) })
+    }
+}
+
+impl Message {
+    pub(crate) fn new(request: &(impl Named + serde::Serialize)) -> Self {
+        // Fails for types without a known length only, and ours have none.
+        let body = postcard::to_allocvec(request).unwrap_or_default().into();
+        Self { name: request.name(), body }
+    }
+}
+
+/// An error and what is behind it, in one line.
+pub(crate) fn sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

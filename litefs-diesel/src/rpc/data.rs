@@ -1,0 +1,113 @@
+//! The data service: writes, reads on the primary, transactions.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Named, Refusal, Service};
+use crate::error::DatabaseError;
+use crate::position::Position;
+use crate::request::{Begin, Step, WriteRequest, Written};
+use crate::statement::{Outcome, Session, Statement};
+
+/// The service of the data connection.
+pub(crate) enum Data {}
+
+/// What a replica asks of the primary. Borrowed where it is sent, so that a request that is sent
+/// again is not copied for it.
+///
+/// How long an answer waits for other nodes does not travel: the primary answers when it has
+/// committed, and the node that asked waits for itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Request<'a> {
+    Write {
+        repo: Cow<'a, str>,
+        request: Cow<'a, WriteRequest>,
+    },
+    Read {
+        repo: Cow<'a, str>,
+        statement: Cow<'a, Statement>,
+    },
+    /// Opens a transaction, which lives no longer than this connection.
+    Begin {
+        repo: Cow<'a, str>,
+        begin: Begin,
+        session: Session,
+        /// Of the caller's choice, never used twice on a connection.
+        transaction: u64,
+    },
+    Step {
+        transaction: u64,
+        statement: Cow<'a, Statement>,
+    },
+    Commit {
+        transaction: u64,
+    },
+    Rollback {
+        transaction: u64,
+    },
+}
+
+/// What the primary answers, in the order of the requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Written(Written),
+    Read(Outcome),
+    Begun,
+    Step(Step),
+    Committed(Written),
+    /// The database refused the commit, and the transaction is still open.
+    NotCommitted(DatabaseError),
+    RolledBack(Session),
+}
+
+impl Request<'_> {
+    /// The text of its statement, or of its first one, for traces: never a value.
+    pub(crate) fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Write { request, .. } => request.statements.first().map(|statement| &*statement.sql),
+            Self::Read { statement, .. } | Self::Step { statement, .. } => Some(&statement.sql),
+            _ => None,
+        }
+    }
+}
+
+impl Reply {
+    /// Where the commit is that this reply tells of.
+    fn position(&self) -> Option<Position> {
+        match self {
+            Self::Written(written) | Self::Committed(written) => Some(written.position),
+            _ => None,
+        }
+    }
+}
+
+impl Service for Data {
+    type Request = Request<'static>;
+    type Reply = Reply;
+
+    fn too_large(reply: &Reply, limit: usize) -> Refusal {
+        let what = format!(
+            "the result takes more than the {limit} bytes that a frame may have (setting `max_frame`)"
+        );
+        match (reply.position(), reply) {
+            (Some(position), _) => Refusal::NotDecoded { position, why: what },
+            // Dropped by its caller on this answer, so that nothing of it is kept.
+            (None, Reply::Step(_)) => Refusal::TransactionEnded(what),
+            (None, _) => Refusal::Refused(what),
+        }
+    }
+}
+
+impl Named for Request<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Write { .. } => "write",
+            Self::Read { .. } => "read",
+            Self::Begin { .. } => "begin",
+            Self::Step { .. } => "step",
+            Self::Commit { .. } => "commit",
+            Self::Rollback { .. } => "rollback",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The bytes of a frame.
+//!
+//! A frame is its length (4 bytes, big-endian) and that many bytes of postcard: a head ([`Up`] or
+//! [`Down`]) and, behind the head of a call or an answer, the body. A variant's number is its
+//! place in its enum: new ones are added at the end only.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio_util::bytes::{BufMut, BytesMut};
+
+/// The longest time a call may take. tarpc panics on a deadline of two years, so a peer's must be
+/// bounded before tarpc sees it.
+pub(crate) const MAX_CALL: Duration = Duration::from_secs(600);
+
+/// How long after the deadline of a call tarpc ends it by force, on both sides. Until then the one
+/// who runs it may still say what came of it.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// How large a frame may be when no setting says otherwise. SQLite itself takes values of up to
+/// 1 GB, but each side holds a frame in memory while it is sent: this is room for 1 MiB blobs by
+/// the dozen, and small enough that a few connections cannot fill a small server.
+pub(crate) const MAX_FRAME: usize = 64 << 20;
+
+/// From the one who calls.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Up {
+    /// Begins a call; the request follows.
+    Call {
+        /// Of the caller's choice, never used twice on a connection.
+        id: u64,
+        /// How long the call may take from its arrival on: a duration, because clocks differ.
+        deadline_ms: u32,
+        trace: Trace,
+    },
+    /// Nobody waits for this call any more.
+    Cancel { id: u64 },
+}
+
+/// From the one who answers.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Down {
+    /// Ends a call; `Result<Reply, Refusal>` follows.
+    Answer { id: u64 },
+    /// This node will close the connection: make no further calls on it.
+    Goodbye,
+}
+
+/// Which trace a call belongs to, in OpenTelemetry's terms; zeros for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Trace {
+    pub(crate) trace: [u8; 16],
+    pub(crate) span: [u8; 8],
+    pub(crate) sampled: bool,
+}
+
+/// What is wrong with a connection's bytes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WireError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the message takes more than the {limit} bytes that a frame may have (setting `max_frame`)")]
+    TooLarge { limit: usize },
+    #[error("the peer sent a frame that cannot be read: {0}")]
+    Damaged(postcard::Error),
+    #[error("the peer closed the connection")]
+    Closed,
+}
+
+/// Bytes that are no message of this protocol version, or one with something behind it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("the message is damaged or of a kind that this version does not know ({0})")]
+    Unknown(postcard::Error),
+    #[error("{0} bytes follow the message")]
+    Trailing(usize),
+}
+
+/// The head of a frame and what is behind it.
+pub(crate) fn split<H: DeserializeOwned>(frame: &[u8]) -> Result<(H, &[u8]), WireError> {
+    postcard::take_from_bytes(frame).map_err(WireError::Damaged)
+}
+
+/// A message that takes all of `bytes`.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    let (message, rest) = postcard::take_from_bytes(bytes).map_err(Unreadable::Unknown)?;
+    if rest.is_empty() { Ok(message) } else { Err(Unreadable::Trailing(rest.len())) }
+}
+
+/// Appends one frame to `to`, and nothing when it would have more than `limit` bytes.
+pub(crate) fn frame(
+    to: &mut BytesMut,
+    limit: usize,
+    fill: impl FnOnce(&mut Frame<'_>) -> postcard::Result<()>,
+) -> Result<(), WireError> {
+    let start = to.len();
+    to.put_u32(0);
+    let mut frame = Frame { end: start + LENGTH + limit, to };
+    let filled = fill(&mut frame);
+    let length = to.len() - start - LENGTH;
+    match (filled, u32::try_from(length)) {
+        (Ok(()), Ok(length)) => {
+            to[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
+            Ok(())
+        }
+        // Our messages serialise without fail; only the room can run out.
+        _ => {
+            to.truncate(start);
+            Err(WireError::TooLarge { limit })
+        }
+    }
+}
+
+/// How many bytes the length of a frame takes.
+pub(crate) const LENGTH: usize = 4;
+
+/// The frame that is being written.
+pub(crate) struct Frame<'a> {
+    to: &'a mut BytesMut,
+    end: usize,
+}
+
+impl Frame<'_> {
+    pub(crate) fn message(&mut self, message: &impl Serialize) -> postcard::Result<()> {
+        postcard::serialize_with_flavor(message, Frame { to: self.to, end: self.end })
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if bytes.len() > self.end - self.to.len() {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.to.put_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Written straight into the connection's buffer: no message is held twice.
+impl postcard::ser_flavors::Flavor for Frame<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.bytes(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.bytes(bytes)
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a peer is told of a deadline: a little less than is left, so that its word on a call that
+/// expired there is back before the caller gives up. `None` when nothing is left.
+pub(crate) fn deadline_ms(deadline: Instant, now: Instant) -> Option<u32> {
+    let left = deadline.checked_duration_since(now)?.min(MAX_CALL);
+    let left = left - (left / 8).min(Duration::from_millis(100));
+    u32::try_from(left.as_millis()).ok().filter(|ms| *ms > 0)
+}

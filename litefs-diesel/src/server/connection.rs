@@ -1,0 +1,178 @@
+//! One connection: the hello, then its calls, each in a task of its own.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::BoxFuture;
+use futures::{Sink, StreamExt};
+use tarpc::ServerError;
+use tarpc::context::Context;
+use tarpc::server::{BaseChannel, Channel};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::budget::{Budget, Room};
+use super::control::ControlCalls;
+use super::data::DataCalls;
+use super::{Limits, Services};
+use crate::rpc::client::sources;
+use crate::rpc::codec::{self, Answer, Goodbye, Received};
+use crate::rpc::hello::{self, Purpose};
+use crate::rpc::wire::GRACE;
+use crate::rpc::{Refusal, Service};
+
+/// How a server is told to end.
+#[derive(Clone)]
+pub(super) struct Stopping {
+    /// Begin nothing new.
+    pub(super) gently: CancellationToken,
+    /// Drop what still runs.
+    pub(super) now: CancellationToken,
+}
+
+/// What a connection's calls run on. When the last clone is dropped, what the connection has open
+/// ends.
+pub(super) trait Calls: Clone + Send + 'static {
+    type Service: Service;
+    /// What a call has from being taken up.
+    type Taken: Send + 'static;
+
+    /// Takes up a call. Happens in the order in which the calls came; running them does not.
+    fn take_up(&self, request: &Request<Self>) -> Self::Taken;
+
+    /// Runs it until it is done or dropped, by `deadline`.
+    fn run(
+        self,
+        taken: Self::Taken,
+        request: Request<Self>,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Answer<Self::Service>>;
+
+    /// The connection has ended: nothing can be asked of what it has open.
+    fn close(&self);
+}
+
+pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
+
+/// Serves one connection until it ends.
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    from: SocketAddr,
+    services: Arc<Services>,
+    budget: Arc<Budget>,
+    stopping: Stopping,
+    tasks: TaskTracker,
+) {
+    // An answer is small and waits for nothing.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%from, %error, "a connection broke before its hello");
+        return;
+    }
+    let deadline = Instant::now() + services.limits.hello;
+    let welcomed =
+        stopping.gently.run_until_cancelled(hello::welcome(&mut stream, &services.identity, deadline));
+    let (peer, purpose) = match welcomed.await {
+        Some(Ok(welcomed)) => welcomed,
+        Some(Err(error)) => {
+            tracing::warn!(%from, %error, "refused a connection");
+            return;
+        }
+        None => return,
+    };
+    tracing::debug!(%from, node = peer.node, ?purpose, "a node connected");
+    let limits = &services.limits;
+    match purpose {
+        Purpose::Data => {
+            let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
+            run(stream, calls, limits, &budget, &stopping, &tasks).await;
+        }
+        Purpose::Control => {
+            let calls = ControlCalls::new(Arc::clone(&services), peer);
+            run(stream, calls, limits, &budget, &stopping, &tasks).await;
+        }
+    }
+}
+
+/// Runs calls until the peer closes the connection or the node must end. A call that was given up
+/// (cancelled by its caller, or its connection is gone) is dropped where it stands.
+pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
+    io: T,
+    calls: C,
+    limits: &Limits,
+    budget: &Arc<Budget>,
+    stopping: &Stopping,
+    tasks: &TaskTracker,
+) {
+    let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
+    let config = tarpc::server::Config { pending_response_buffer: 1024 };
+    let mut requests = pin!(BaseChannel::new(config, transport).requests());
+    let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
+    let mut said_goodbye = false;
+    loop {
+        // What is there to do comes first: the others are looked at when there is nothing.
+        let next = tokio::select! {
+            biased;
+            next = requests.next() => next,
+            () = &mut now => break,
+            () = &mut gently, if !said_goodbye => {
+                said_goodbye = true;
+                let mut channel = requests.as_mut();
+                let transport = channel.channel_pin_mut().get_pin_ref();
+                match Sink::<Goodbye>::start_send(transport, Goodbye) {
+                    Ok(()) => continue,
+                    Err(_) => break,
+                }
+            }
+        };
+        match next {
+            Some(Ok(request)) => {
+                let many = requests.channel().in_flight_requests() > limits.calls;
+                let bytes = request.get().message.bytes;
+                let room = if many { Err(Refusal::Overloaded) } else { budget.take(bytes) };
+                let call = call(&calls, &request.get().message, room);
+                tasks.spawn(request.execute(tarpc::server::serve(call)));
+            }
+            Some(Err(error)) => {
+                tracing::debug!(error = %sources(&error), "a connection ended");
+                break;
+            }
+            None => break,
+        }
+    }
+    calls.close();
+}
+
+/// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
+type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, ServerError>>;
+
+/// One call, as tarpc wants it.
+fn call<C: Calls>(
+    calls: &C,
+    request: &Received<Request<C>>,
+    room: Result<Room, Refusal>,
+) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
+    let taken = match (&request.request, room) {
+        (Ok(request), Ok(room)) => Ok((calls.clone(), calls.take_up(request), room)),
+        (Ok(_), Err(refusal)) => Err(refusal),
+        (Err(unreadable), _) => Err(Refusal::Refused(unreadable.to_string())),
+    };
+    move |context, Received { request, .. }| {
+        let running = match (taken, request) {
+            (Ok((calls, taken, room)), Ok(request)) => {
+                Ok((calls.run(taken, request, context.deadline - GRACE), room))
+            }
+            (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
+            (Err(refusal), _) => Err(refusal),
+        };
+        Box::pin(async move {
+            match running {
+                Ok((running, _room)) => Ok(running.await),
+                Err(refusal) => Ok(Err(refusal)),
+            }
+        })
+    }
+}

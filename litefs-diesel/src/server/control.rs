@@ -1,0 +1,69 @@
+//! The control connection's calls.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::Services;
+use super::connection::Calls;
+use crate::rpc::Refusal;
+use crate::rpc::codec::Answer as Answered;
+use crate::rpc::control::{Answer, Ask, Control, View};
+use crate::rpc::hello::Peer;
+
+/// How long a change of position waits for others before it is told: a busy primary changes it a
+/// thousand times a second, and nobody reads that fast.
+const COALESCE: Duration = Duration::from_millis(20);
+
+/// Answers one peer.
+#[derive(Clone)]
+pub(super) struct ControlCalls {
+    services: Arc<Services>,
+    peer: Arc<Peer>,
+}
+
+impl ControlCalls {
+    pub(super) fn new(services: Arc<Services>, peer: Peer) -> Self {
+        Self { services, peer: Arc::new(peer) }
+    }
+
+    async fn watch(&self, seen: u64, epoch: u64, deadline: Instant) -> View {
+        let mut views = self.services.view.clone();
+        let changed = async {
+            let newer = |view: &View| view.version != seen;
+            if views.wait_for(newer).await.is_err() {
+                return; // nobody will change it any more
+            }
+            let moved = views.wait_for(|view| view.epoch != epoch);
+            let _ = tokio::time::timeout(COALESCE, moved).await;
+        };
+        let _ = tokio::time::timeout_at(deadline.into(), changed).await;
+        views.borrow().clone()
+    }
+}
+
+impl Calls for ControlCalls {
+    type Service = Control;
+    type Taken = ();
+
+    /// A report is noted here, so that two of them are in their order.
+    fn take_up(&self, ask: &Ask) {
+        if let Ask::Report(view) = ask {
+            self.services.reports.note(&self.peer, view.clone());
+        }
+    }
+
+    fn run(self, (): (), ask: Ask, deadline: Instant) -> BoxFuture<'static, Answered<Control>> {
+        async move {
+            Ok::<_, Refusal>(match ask {
+                Ask::Watch { seen, epoch } => Answer::View(self.watch(seen, epoch, deadline).await),
+                Ask::Report(_) => Answer::Noted,
+            })
+        }
+        .boxed()
+    }
+
+    fn close(&self) {}
+}

@@ -1,0 +1,103 @@
+//! The port: who may connect, and how many.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Services;
+use super::budget::Budget;
+use super::connection::{self, Stopping};
+
+/// Why this node does not listen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
+    #[error(
+        "other machines reach {0}, and connections between nodes are not yet encrypted: set `cluster.listen` to a \
+         loopback address, such as `127.0.0.1:7117`"
+    )]
+    NotLoopback(SocketAddr),
+    #[error("cannot listen on {addr} (setting `cluster.listen`): {source}")]
+    Bind { addr: SocketAddr, source: io::Error },
+}
+
+/// Opens the port; port 0 is any free one. Only on loopback, because what would protect the
+/// connections is not there yet. Needs a runtime with network.
+pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
+    if !addr.ip().is_loopback() {
+        return Err(BindError::NotLoopback(addr));
+    }
+    TcpListener::bind(addr).await.map_err(|source| BindError::Bind { addr, source })
+}
+
+/// Serves until `shutdown` is cancelled. Then: no new connections, peers are told to go elsewhere,
+/// what runs and what is open may end until the limit `drain`, and the rest is dropped, which
+/// rolls it back. When this returns, nothing of it is left running.
+pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
+    let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
+    let tasks = TaskTracker::new();
+    let budget = Budget::new(services.limits.request_bytes);
+    let permits = Arc::new(Semaphore::new(services.limits.connections));
+    while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
+        let Some(Ok(permit)) =
+            stopping.gently.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await
+        else {
+            break;
+        };
+        let serve = connection::serve(
+            stream,
+            from,
+            Arc::clone(&services),
+            Arc::clone(&budget),
+            stopping.clone(),
+            tasks.clone(),
+        );
+        tasks.spawn(async move {
+            serve.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    tasks.close();
+    if tokio::time::timeout(services.limits.drain, tasks.wait()).await.is_err() {
+        tracing::debug!("calls of other nodes were still running when their time was over");
+    }
+    stopping.now.cancel();
+    tasks.wait().await;
+}
+
+/// The next connection; `None` once the node shuts down.
+async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
+    let mut pauses = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(5))
+        .with_max_delay(Duration::from_secs(1))
+        .without_max_times()
+        .build();
+    shutdown
+        .run_until_cancelled(async {
+            loop {
+                match listener.accept().await {
+                    Ok(accepted) => return accepted,
+                    Err(error) if of_the_connection(&error) => {}
+                    // Mostly: too many open files. Some will close.
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection; trying again");
+                        tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))).await;
+                    }
+                }
+            }
+        })
+        .await
+}
+
+/// Whether it is the one connection that is broken, and not the port.
+fn of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(error.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused)
+}

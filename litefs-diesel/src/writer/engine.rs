@@ -1,0 +1,145 @@
+//! The writer's thread: takes commands in turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::result::QueryResult;
+use diesel::sqlite::SqliteConnection;
+
+use super::{Command, History, connect};
+use crate::config::RepoSettings;
+use crate::error::{DatabaseError, Error, NotExecuted};
+
+/// What the thread owns.
+pub(super) struct Engine {
+    pub(super) settings: RepoSettings,
+    replicated: bool,
+    pub(super) history: Arc<dyn History>,
+    pub(super) closing: Arc<AtomicBool>,
+    generation: Arc<AtomicU64>,
+    /// Open only while this node is primary, from the first write on; with its generation.
+    conn: Option<(u64, SqliteConnection)>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        settings: RepoSettings,
+        replicated: bool,
+        history: Arc<dyn History>,
+        closing: Arc<AtomicBool>,
+        generation: Arc<AtomicU64>,
+    ) -> Self {
+        Self { settings, replicated, history, closing, generation, conn: None }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Runs until every sender is gone.
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        let mut left = None;
+        while let Some(command) = left.take().or_else(|| commands.recv().ok()) {
+            left = match command {
+                command if self.closing.load(Ordering::Acquire) => {
+                    command.refuse(NotExecuted::ShuttingDown);
+                    None
+                }
+                Command::Write(job) if job.request.alone => {
+                    self.run_alone(job);
+                    None
+                }
+                Command::Write(job) => self.run_group(job, commands),
+                Command::Begin(begin, session, ticket) => {
+                    self.run_transaction(begin, session, ticket);
+                    None
+                }
+                Command::Renew => {
+                    self.disconnect();
+                    None
+                }
+            };
+        }
+    }
+
+    /// The count of role changes, when this node is primary, and the open connection.
+    pub(super) fn ready(&mut self) -> Result<(u64, &mut SqliteConnection), Error> {
+        let Some(epoch) = self.history.primary_epoch() else {
+            // LiteFS can neither demote this node nor unmount while the file is open.
+            self.conn = None;
+            return Err(Error::NotExecuted(NotExecuted::NotPrimary));
+        };
+        let generation = self.generation.load(Ordering::Acquire);
+        let conn = match self.conn.take() {
+            Some((opened, conn)) if opened == generation => conn,
+            _ => connect::connect(&self.settings, self.replicated).map_err(|error| {
+                Error::NotExecuted(NotExecuted::Refused(format!(
+                    "the primary cannot open its database for writing: {}",
+                    error.message
+                )))
+            })?,
+        };
+        Ok((epoch, &mut self.conn.insert((generation, conn)).1))
+    }
+
+    /// After an error that leaves the connection in doubt: the next write opens another.
+    pub(super) fn disconnect(&mut self) {
+        self.conn = None;
+    }
+}
+
+impl Command {
+    pub(super) fn refuse(self, why: NotExecuted) {
+        match self {
+            Self::Write(job) => job.ticket.refuse(why),
+            Self::Begin(_, _, ticket) => ticket.refuse(why),
+            Self::Renew => {}
+        }
+    }
+}
+
+/// `BEGIN IMMEDIATE`, through Diesel's own book-keeping, so that transactions inside it nest.
+pub(super) fn begin(conn: &mut SqliteConnection, sql: &str) -> Result<(), Error> {
+    AnsiTransactionManager::begin_transaction_sql(conn, sql).map_err(|error| {
+        let error = DatabaseError::from(error);
+        Error::NotExecuted(match error.message {
+            message if is_busy(&message) => NotExecuted::Busy(message),
+            message if is_readonly(&message) => NotExecuted::NotPrimary,
+            message => NotExecuted::Refused(message),
+        })
+    })
+}
+
+/// Whether the transaction that [`begin`] opened is still there. SQLite ends it by itself on some
+/// errors; Diesel looks only after a `batch_execute` that failed, so one is made that cannot
+/// compile (1.4 µs). Without it the next SAVEPOINT would open a transaction of its own, and its
+/// RELEASE commit that.
+pub(super) fn is_open(conn: &mut SqliteConnection) -> bool {
+    use diesel::connection::SimpleConnection;
+    let _ = conn.batch_execute("?");
+    depth(conn).is_some()
+}
+
+fn depth(conn: &mut SqliteConnection) -> Option<std::num::NonZeroU32> {
+    AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth().ok().flatten()
+}
+
+/// Ends the transaction without keeping anything of it. `false` when the connection is in doubt.
+pub(super) fn roll_back(conn: &mut SqliteConnection) -> bool {
+    let rolled_back: QueryResult<()> = AnsiTransactionManager::rollback_transaction(conn);
+    rolled_back.is_ok() || !is_open(conn) && depth(conn).is_none()
+}
+
+/// SQLITE_BUSY and SQLITE_LOCKED. Diesel gives the words and not the number.
+pub(super) fn is_busy(message: &str) -> bool {
+    message.starts_with("database is locked")
+        || message.starts_with("database table is locked")
+        || message.starts_with("database schema is locked")
+}
+
+/// SQLITE_READONLY: on LiteFS, what a node that is not primary says.
+pub(super) fn is_readonly(message: &str) -> bool {
+    message.starts_with("attempt to write a readonly database")
+}

@@ -1,0 +1,99 @@
+//! What waits in the writer's queue, and who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, NotExecuted};
+use crate::request::{WriteRequest, Written};
+
+/// How much longer than its deadline a caller waits for a job that has begun: then its outcome is
+/// better than [`Error::Unknown`].
+const GRACE: Duration = Duration::from_millis(200);
+
+/// A write request in the queue.
+pub(super) struct Job {
+    pub(super) request: WriteRequest,
+    pub(super) ticket: Ticket<Written>,
+}
+
+const QUEUED: u8 = 0;
+const TAKEN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+/// The queue's side of a call: the writer takes it up or not, and answers it.
+pub(super) struct Ticket<T> {
+    deadline: Instant,
+    state: Arc<AtomicU8>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+/// The caller's side: dropping it gives the call up, unless the writer has taken it already.
+pub(super) struct Claim {
+    deadline: Instant,
+    state: Arc<AtomicU8>,
+}
+
+impl<T> Ticket<T> {
+    pub(super) fn new(deadline: Instant, reply: oneshot::Sender<Result<T, Error>>) -> (Self, Claim) {
+        let state = Arc::new(AtomicU8::new(QUEUED));
+        (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
+    }
+
+    /// Whether the call is to be run: somebody still waits for it, and it is not too late. After
+    /// `true` the caller knows that it may have run. A call that is run again is taken again.
+    pub(super) fn take(&self) -> bool {
+        let taken = self.state.compare_exchange(QUEUED, TAKEN, Ordering::AcqRel, Ordering::Acquire);
+        Instant::now() < self.deadline && taken != Err(GIVEN_UP)
+    }
+
+    pub(super) fn answer(self, result: Result<T, Error>) {
+        // The caller may have gone: then nobody wants to know.
+        let _ = self.reply.send(result);
+    }
+
+    pub(super) fn refuse(self, why: NotExecuted) {
+        self.answer(Err(Error::NotExecuted(why)));
+    }
+
+    /// For a call that [`Ticket::take`] did not give.
+    pub(super) fn expire(self) {
+        self.refuse(NotExecuted::Expired);
+    }
+}
+
+impl Claim {
+    /// Waits for the answer until the deadline. A tokio runtime must be entered.
+    pub(super) async fn wait<T>(self, mut answer: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+        let deadline = tokio::time::Instant::from_std(self.deadline);
+        let answered = match tokio::time::timeout_at(deadline, &mut answer).await {
+            Ok(answered) => answered,
+            Err(_) if self.give_up() => return Err(Error::NotExecuted(NotExecuted::Expired)),
+            // It runs: what it says within a moment is worth more than not knowing.
+            Err(_) => match tokio::time::timeout(GRACE, answer).await {
+                Ok(answered) => answered,
+                Err(_) => {
+                    return Err(Error::Unknown { why: "it was still running at its deadline".into() });
+                }
+            },
+        };
+        answered.unwrap_or_else(|_| match self.give_up() {
+            true => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
+            false => Err(Error::Unknown { why: "the writer ended while it ran".into() }),
+        })
+    }
+
+    /// `true` when the writer has not taken it, and now never will.
+    fn give_up(&self) -> bool {
+        self.state.compare_exchange(QUEUED, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            || self.state.load(Ordering::Acquire) == GIVEN_UP
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
