@@ -1,9 +1,11 @@
 //! What the contract tests of litefs-diesel share: a real LiteFS of several nodes
 //! ([`Cluster`](cluster::Cluster)) and application nodes that are processes of their own
-//! ([`AppProcess`](app::AppProcess)).
+//! ([`AppProcess`](app::AppProcess)); and how its benches compare ([`Contest`](bench::Contest)).
+//!
 //! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
+pub mod bench;
 pub mod cases;
 pub mod cluster;
 pub mod contract;

@@ -58,6 +58,14 @@ pub fn signal(child: &Child, signal: Signal) -> io::Result<()> {
     Ok(kill_process(pid, signal)?)
 }
 
+/// Whether a child is stopped (SIGSTOP has taken hold).
+#[must_use]
+pub fn is_stopped(child: &Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    // The state comes behind the name, which is in parentheses and may hold anything.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
+}
+
 /// Waits for a child's end; `None` when it still runs after `patience`.
 ///
 /// # Errors

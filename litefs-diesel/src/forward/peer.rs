@@ -60,8 +60,25 @@ impl Peer {
     }
 
     /// What it sees, while there is a connection to it.
+    #[cfg(test)]
     pub(crate) fn view(&self) -> watch::Receiver<Option<View>> {
         self.view.clone()
+    }
+
+    /// What it sees, asked for if nothing is known yet. Fails with why it could not be asked by
+    /// the deadline. Needs a runtime with timers.
+    pub(crate) async fn ask_view(&self, deadline: Instant) -> Result<View, String> {
+        let mut view = self.view.clone();
+        let asked = async {
+            match self.client().await {
+                Ok(_connected) => {}
+                Err(LinkError::Refused(why)) => return Err(why),
+                Err(LinkError::Closed) => return Err("this node shuts down".to_owned()),
+            }
+            let known = view.wait_for(Option::is_some).await;
+            known.ok().and_then(|view| view.clone()).ok_or_else(|| "this node shuts down".to_owned())
+        };
+        tokio::time::timeout_at(deadline.into(), asked).await.unwrap_or_else(|_| Err(self.why()))
     }
 
     /// Whom it takes for primary instead of itself, when it says so.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::lookup_host;
@@ -13,33 +13,35 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 /// What stands for the host name in a template.
 const HOSTNAME: &str = "{hostname}";
 
-/// The setting `cluster.peer`: how a primary's host name, which LiteFS takes from `lease.hostname`
-/// and which is free-form text there, becomes an address.
+/// The settings `cluster.peers` and `cluster.peer`: how a primary's host name, which LiteFS takes
+/// from `lease.hostname` and which is free-form text there, becomes an address.
 #[derive(Clone, Debug)]
-pub(crate) enum Resolver {
-    /// `"{hostname}:7117"`, `"{hostname}.vm.app.internal:7117"`.
-    Template(String),
-    /// Each host name's address or DNS name, with its port.
-    Table(BTreeMap<String, String>),
+pub(crate) struct Resolver {
+    /// Each host name's address or DNS name, with its port. Looked at first.
+    table: BTreeMap<String, String>,
+    /// `{hostname}:7117`, `{hostname}.vm.app.internal:7117`, for all others.
+    template: Option<String>,
 }
 
 /// Why a host name has no address.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResolveError {
-    #[error("`cluster.peer` = `{0}` does not say where a node is: write `{{hostname}}:7117`, or a table")]
+    #[error("`cluster.peer` = `{0}` does not say where a node is: write `{{hostname}}:7117`")]
     Template(String),
     #[error(
-        "LiteFS calls the primary `{0}`, which is no host name, so `cluster.peer` cannot be a template: use a table, or \
-         mend `lease.hostname` in LiteFS's settings"
+        "LiteFS calls the primary `{0}`, which is no host name, so `cluster.peer` does not serve for it: put it into \
+         `cluster.peers`, or mend `lease.hostname` in LiteFS's settings"
     )]
     Hostname(String),
-    #[error("the table `cluster.peer` has no entry for `{0}`")]
+    #[error(
+        "`{0}` is primary, and `cluster.peers` has no entry for it; add one, or write `cluster.peer` = `{{hostname}}:7117`"
+    )]
     Unlisted(String),
     #[error("cannot find `{at}`: {source}")]
     Lookup { at: String, source: io::Error },
     #[error(
         "`{at}` is {addr}, on another machine, and connections between nodes are not yet encrypted: only loopback \
-         addresses may be reached (setting `cluster.peer`)"
+         addresses may be reached (settings `cluster.peer` and `cluster.peers`)"
     )]
     NotLoopback { at: String, addr: SocketAddr },
 }
@@ -52,16 +54,15 @@ impl ResolveError {
 }
 
 impl Resolver {
-    /// A template, checked: it must name a host and a port.
-    pub(crate) fn template(template: &str) -> Result<Self, ResolveError> {
-        let wrong = || ResolveError::Template(template.to_owned());
-        let (host, port) = template.rsplit_once(':').ok_or_else(wrong)?;
-        let port_is_one = port.parse::<u16>().is_ok_and(|port| port > 0) || port.contains(HOSTNAME);
-        let rest = template.replace(HOSTNAME, "");
-        if host.is_empty() || !port_is_one || rest.contains(['{', '}']) || host.contains('/') {
-            return Err(wrong());
+    /// Fails when the template does not name a host and a port.
+    pub(crate) fn new(
+        table: BTreeMap<String, String>,
+        template: Option<String>,
+    ) -> Result<Self, ResolveError> {
+        match template {
+            Some(template) if !leads_somewhere(&template) => Err(ResolveError::Template(template)),
+            template => Ok(Self { table, template }),
         }
-        Ok(Self::Template(template.to_owned()))
     }
 
     /// The addresses of that host, in the order in which to try them; never none.
@@ -81,15 +82,27 @@ impl Resolver {
 
     /// Its host and port, not yet looked up.
     fn place(&self, hostname: &str) -> Result<String, ResolveError> {
-        match self {
-            Self::Table(table) => {
-                table.get(hostname).cloned().ok_or_else(|| ResolveError::Unlisted(hostname.to_owned()))
-            }
-            Self::Template(template) if !template.contains(HOSTNAME) => Ok(template.clone()),
-            Self::Template(_) if !is_hostname(hostname) => Err(ResolveError::Hostname(hostname.to_owned())),
-            Self::Template(template) => Ok(template.replace(HOSTNAME, hostname)),
+        if let Some(place) = self.table.get(hostname) {
+            return Ok(place.clone());
+        }
+        match &self.template {
+            None => Err(ResolveError::Unlisted(hostname.to_owned())),
+            Some(template) if !template.contains(HOSTNAME) => Ok(template.clone()),
+            // An address needs brackets before the port, where the template does not bring them.
+            Some(template) if hostname.parse::<Ipv6Addr>().is_ok() => Ok(match template.starts_with('[') {
+                true => template.replace(HOSTNAME, hostname),
+                false => template.replace(HOSTNAME, &format!("[{hostname}]")),
+            }),
+            Some(_) if !is_hostname(hostname) => Err(ResolveError::Hostname(hostname.to_owned())),
+            Some(template) => Ok(template.replace(HOSTNAME, hostname)),
         }
     }
+}
+
+fn leads_somewhere(template: &str) -> bool {
+    let Some((host, port)) = template.rsplit_once(':') else { return false };
+    let braces_left = template.replace(HOSTNAME, "").contains(['{', '}']);
+    !host.is_empty() && !host.contains('/') && !braces_left && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// What a DNS name may be, and `_`, which some networks use. No `:`, `/` or `@`: they would change
@@ -105,6 +118,10 @@ fn is_hostname(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn template(template: &str) -> Result<Resolver, ResolveError> {
+        Resolver::new(BTreeMap::new(), Some(template.into()))
+    }
+
     async fn at(resolver: &Resolver, hostname: &str) -> String {
         match resolver.resolve(hostname).await {
             Ok(addrs) => addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
@@ -114,22 +131,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_template_makes_an_address_of_a_host_name() {
-        let resolver = Resolver::template("{hostname}:7117").unwrap();
+        let resolver = template("{hostname}:7117").unwrap();
         assert_eq!(at(&resolver, "127.0.0.1").await, "127.0.0.1:7117");
+        assert_eq!(at(&resolver, "::1").await, "[::1]:7117");
+        assert_eq!(at(&template("[{hostname}]:7117").unwrap(), "::1").await, "[::1]:7117");
         assert!(at(&resolver, "localhost").await.contains("127.0.0.1:7117"));
     }
 
     #[tokio::test]
     async fn a_table_takes_any_text_for_a_host_name() {
         let table = BTreeMap::from([("node a / berlin".to_owned(), "127.0.0.1:7001".to_owned())]);
-        let resolver = Resolver::Table(table);
+        let resolver = Resolver::new(table, None).unwrap();
         assert_eq!(at(&resolver, "node a / berlin").await, "127.0.0.1:7001");
-        assert_eq!(at(&resolver, "b").await, "the table `cluster.peer` has no entry for `b`");
+        let error = resolver.resolve("b").await.unwrap_err();
+        assert!(matches!(error, ResolveError::Unlisted(_)), "{error}");
     }
 
     #[tokio::test]
     async fn a_host_name_that_would_change_the_address_is_refused() {
-        let resolver = Resolver::template("{hostname}:7117").unwrap();
+        let resolver = template("{hostname}:7117").unwrap();
         for hostname in ["", "a:1", "a/b", "user@a", "a b", "-a", "é", "a\n", "[::1]", &"a".repeat(254)] {
             let error = resolver.resolve(hostname).await.unwrap_err();
             assert!(matches!(error, ResolveError::Hostname(_)), "{hostname:?}: {error}");
@@ -138,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_on_another_machine_is_refused() {
-        let resolver = Resolver::template("{hostname}:7117").unwrap();
+        let resolver = template("{hostname}:7117").unwrap();
         let error = resolver.resolve("192.0.2.1").await.unwrap_err();
         assert!(matches!(error, ResolveError::NotLoopback { .. }), "{error}");
         assert!(error.is_permanent());
@@ -146,10 +166,10 @@ mod tests {
 
     #[test]
     fn a_template_that_leads_nowhere_is_refused() {
-        for template in
+        for wrong in
             ["", "{hostname}", ":7117", "{hostname}:", "{hostname}:0", "{host}:7117", "http://{hostname}:1"]
         {
-            assert!(Resolver::template(template).is_err(), "{template:?}");
+            assert!(template(wrong).is_err(), "{wrong:?}");
         }
     }
 }

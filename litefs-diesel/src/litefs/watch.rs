@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::gate::Gate;
+use super::pace::Pace;
 use super::position_file::{PositionFile, Read};
 use super::role::Roles;
 use super::waiters::{self, Answer, Key, WaitError, Waiter, Waiters, judge};
@@ -90,6 +91,7 @@ impl PositionWatch {
     }
 
     /// The last position seen, without looking: old when nobody has waited for long.
+    #[cfg(test)]
     pub(crate) fn current(&self) -> Position {
         self.watched.seen.lock().position
     }
@@ -316,46 +318,6 @@ impl Watched {
                 self.state.lock().trouble = Some((error.kind(), error.to_string()));
                 Pace::LONG
             }
-        }
-    }
-}
-
-/// How often the thread reads while somebody waits: often at first, when most waits end (a commit
-/// is visible elsewhere after some 3 ms), and then less.
-struct Pace {
-    start: Instant,
-    asked: Instant,
-}
-
-impl Pace {
-    const SHORT: Duration = Duration::from_micros(150);
-    const LONG: Duration = Duration::from_millis(5);
-    /// The longest that only the kernel's page is believed, which outlives LiteFS.
-    const ASK: Duration = Duration::from_millis(10);
-
-    fn start() -> Self {
-        let now = Instant::now();
-        Self { start: now, asked: now }
-    }
-
-    fn restart(&mut self) {
-        self.start = Instant::now();
-    }
-
-    fn how(&mut self) -> Read {
-        if self.asked.elapsed() < Self::ASK {
-            return Read::Cached;
-        }
-        self.asked = Instant::now();
-        Read::Asked
-    }
-
-    fn next(&self) -> Duration {
-        match self.start.elapsed().as_millis() {
-            0..10 => Self::SHORT,
-            10..50 => Duration::from_micros(500),
-            50..1000 => Duration::from_millis(1),
-            _ => Self::LONG,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::litefs::{Litefs, LitefsSettings, Role};
 use crate::request::{Ids, Primary, ids};
 use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
-use crate::server::{self, Limits, Reports, Services};
+use crate::server::{self, Limits, Services};
 
 /// What all databases of a node share.
 pub(super) struct Common {
@@ -56,6 +56,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         repos: settings.repos.keys().cloned().collect(),
         protocol: PROTOCOL,
     });
+    identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
     let (view, seen) = watch::channel(View::unknown());
     let peers = peers(&settings.cluster, &identity, &seen, runtime.handle())?;
     let common = Common {
@@ -113,7 +114,7 @@ fn follow(settings: &Settings, runtime: &Handle) -> Arc<Litefs> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    server::bind(&address.to_string())
+    server::bind(address)
         .await
         .map_err(|error| StartError::Listen { address: address.to_string(), why: error.to_string() })
 }
@@ -124,12 +125,8 @@ fn peers(
     view: &watch::Receiver<View>,
     runtime: &Handle,
 ) -> Result<Arc<Peers>, StartError> {
-    let resolver = match &cluster.peer {
-        Some(template) if cluster.peers.is_empty() => {
-            Resolver::template(template).map_err(|error| StartError::System { why: error.to_string() })?
-        }
-        _ => Resolver::Table(cluster.peers.clone()),
-    };
+    let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
+        .map_err(|error| StartError::System { why: error.to_string() })?;
     Ok(Peers::new(PeersConfig {
         resolver,
         identity: identity.clone(),

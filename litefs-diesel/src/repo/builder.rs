@@ -14,6 +14,7 @@ use super::database::{Database, ReadTerms};
 use crate::error::Error;
 use crate::position::Position;
 use crate::request::{Ack, Terms};
+use crate::runtime::in_runtime;
 
 /// A call's way to its result, once its terms are known.
 type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
@@ -24,8 +25,14 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// spawned, joined, or sent to another thread. Dropping it before it was awaited does nothing;
 /// dropping it later leaves the read to its end, and nobody sees its result.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::ReadLevel;
@@ -40,6 +47,8 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {
     state: State<ReadPlan<T>, T>,
@@ -59,8 +68,14 @@ struct ReadPlan<T> {
 /// awaited writes nothing; dropping it later leaves the outcome open: what was not yet sent, or has
 /// not had its turn on the primary, does not run.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::Ack;
@@ -76,6 +91,8 @@ struct ReadPlan<T> {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
 pub struct Write<T> {
     state: State<WritePlan<T>, T>,
@@ -91,14 +108,8 @@ struct WritePlan<T> {
 
 enum State<P, T> {
     Waiting(P),
-    Running(Running<T>),
+    Running(BoxFuture<'static, Result<T, Error>>),
     Done,
-}
-
-struct Running<T> {
-    call: BoxFuture<'static, Result<T, Error>>,
-    /// Entered on each poll: the call's timers are the node's, whoever polls it.
-    runtime: tokio::runtime::Handle,
 }
 
 impl<T: 'static> Read<T> {
@@ -110,7 +121,9 @@ impl<T: 'static> Read<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<ReadTerms, T> = Box::new(|database, terms| Box::pin(start(database, terms)));
+        let start: Start<ReadTerms, T> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
         let plan = ReadPlan { database, level: ReadLevel::default(), timeout: None, start };
         Self { state: State::Waiting(plan) }
     }
@@ -136,8 +149,14 @@ impl<T: 'static> Read<T> {
 impl<U: Send + 'static> Read<Option<U>> {
     /// The row itself, or [`Error::NotFound`].
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
@@ -157,9 +176,7 @@ impl<U: Send + 'static> Read<Option<U>> {
                         Box::new(|db, terms| Box::pin(require(start(db, terms))));
                     State::Waiting(ReadPlan { database, level, timeout, start })
                 }
-                State::Running(Running { call, runtime }) => {
-                    State::Running(Running { call: Box::pin(require(call)), runtime })
-                }
+                State::Running(call) => State::Running(Box::pin(require(call))),
                 State::Done => State::Done,
             },
         }
@@ -175,7 +192,9 @@ impl<T: Send + 'static> Write<T> {
         F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _> = Box::new(|database, terms| Box::pin(start(database, terms)));
+        let start: Start<Terms, _> = Box::new(|database, terms| {
+            Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
+        });
         let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
         Self { state: State::Waiting(plan) }
     }
@@ -200,7 +219,8 @@ impl<T: Send + 'static> Write<T> {
     /// The value and the write's own token, for [`ReadLevel::AtLeast`] on any node. In an error it
     /// is as ever: [`Error::position`], and [`Error::value`] of the value alone.
     ///
-    /// To be called before the write is polled.
+    /// # Panics
+    /// When the write has been polled already.
     pub fn with_position(self) -> Write<(T, Position)> {
         Write {
             state: match self.state {
@@ -226,8 +246,8 @@ impl<T: 'static> Future for Read<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |ReadPlan { database, level, timeout, start }| {
-            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
-            Running { call: start(database, ReadTerms { level, deadline }), runtime }
+            let deadline = database.deadline(timeout);
+            start(database, ReadTerms { level, deadline })
         })
     }
 }
@@ -237,23 +257,25 @@ impl<T: Send + 'static> Future for Write<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
-            let (runtime, deadline) = (database.runtime.clone(), database.deadline(timeout));
+            let deadline = database.deadline(timeout);
             let written = start(database, Terms { deadline, ack });
-            Running { call: Box::pin(async { Ok(written.await?.0) }), runtime }
+            Box::pin(async { Ok(written.await?.0) })
         })
     }
 }
 
 impl<P, T> State<P, T> {
-    fn poll(&mut self, cx: &mut Context<'_>, start: impl FnOnce(P) -> Running<T>) -> Poll<Result<T, Error>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Poll<Result<T, Error>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::Waiting(plan) => start(plan),
             Self::Running(running) => running,
             Self::Done => panic!("a call was polled after it had given its result"),
         };
-        let inside = running.runtime.enter();
-        let polled = running.call.as_mut().poll(cx);
-        drop(inside);
+        let polled = running.as_mut().poll(cx);
         if polled.is_pending() {
             *self = Self::Running(running);
         }

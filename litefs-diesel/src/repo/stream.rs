@@ -18,6 +18,7 @@ use super::spool::{Spool, Taken};
 use super::taken::TakenQuery;
 use super::{ReadLevel, RepoHandle};
 use crate::error::Error;
+use crate::runtime::in_runtime;
 use crate::statement::Rows;
 use crate::statement::load::load_parts;
 
@@ -90,11 +91,7 @@ impl<U> Stream for RowStream<U> {
                     continue;
                 }
                 State::Running(mut running) => {
-                    // The reading's timers are the node's, whoever polls.
-                    let runtime = running.database.runtime.clone();
-                    let inside = runtime.enter();
                     let next = running.poll(cx);
-                    drop(inside);
                     if !matches!(next, Poll::Ready(None | Some(Err(_)))) {
                         this.state = State::Running(running);
                     }
@@ -128,7 +125,8 @@ impl Running {
     ) -> Self {
         let terms = ReadTerms { level, deadline: database.deadline(timeout) };
         let spool = Spool::new();
-        let reading = Box::pin(read(Arc::clone(&database), query, terms, Arc::clone(&spool)));
+        let reading = read(Arc::clone(&database), query, terms, Arc::clone(&spool));
+        let reading = Box::pin(in_runtime(database.runtime.clone(), reading));
         Self { database, spool, reading: Some(reading), fetching: None, failed: None }
     }
 
@@ -228,8 +226,14 @@ impl<L> RepoHandle<L> {
     /// As [`all`](Self::all), as an item; the stream ends after it. [`Error::Read`] too when 1 GiB
     /// waits, or the file cannot be written.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// use futures::TryStreamExt;

@@ -42,11 +42,15 @@ pub(crate) type Answer<S> = Result<<S as Service>::Reply, Refusal>;
 /// A request that came in, if it can be read at all: one that this version does not know is
 /// refused, and does not end the connection.
 #[derive(Debug)]
-pub(crate) struct Received<R>(pub(crate) Result<R, Unreadable>);
+pub(crate) struct Received<R> {
+    pub(crate) request: Result<R, Unreadable>,
+    /// How many bytes it took.
+    pub(crate) bytes: usize,
+}
 
 impl<R: Named> RequestName for Received<R> {
     fn name(&self) -> &str {
-        self.0.as_ref().map_or("unreadable", |request| request.name())
+        self.request.as_ref().map_or("unreadable", |request| request.name())
     }
 }
 
@@ -186,7 +190,7 @@ impl<S: Service> Decoder for Answerer<S> {
                 let mut context = context::current();
                 context.deadline = Instant::now() + left + GRACE;
                 context.trace_context = trace.into();
-                let message = Received(wire::read(body));
+                let message = Received { request: wire::read(body), bytes: body.len() };
                 ClientMessage::Request(tarpc::Request { context, id, message })
             }
             (Up::Cancel { id }, _) => {

@@ -76,7 +76,7 @@ fn answer_all<S: Service>(
         let channel = BaseChannel::with_defaults(codec::answerer::<S, _>(io, max_frame));
         let mut requests = Box::pin(channel.requests());
         while let Some(Ok(request)) = requests.next().await {
-            let answer = move |context: tarpc::context::Context, codec::Received(request)| async move {
+            let answer = move |context: tarpc::context::Context, codec::Received { request, .. }| async move {
                 let left = context.deadline.duration_since(Instant::now());
                 let request: Result<S::Request, _> = request;
                 Ok(match request {

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
 use super::{Limits, Services};
@@ -62,6 +63,7 @@ pub(super) async fn serve(
     mut stream: TcpStream,
     from: SocketAddr,
     services: Arc<Services>,
+    budget: Arc<Budget>,
     stopping: Stopping,
     tasks: TaskTracker,
 ) {
@@ -86,11 +88,11 @@ pub(super) async fn serve(
     match purpose {
         Purpose::Data => {
             let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
-            run(stream, calls, limits, &stopping, &tasks).await;
+            run(stream, calls, limits, &budget, &stopping, &tasks).await;
         }
         Purpose::Control => {
             let calls = ControlCalls::new(Arc::clone(&services), peer);
-            run(stream, calls, limits, &stopping, &tasks).await;
+            run(stream, calls, limits, &budget, &stopping, &tasks).await;
         }
     }
 }
@@ -101,6 +103,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     io: T,
     calls: C,
     limits: &Limits,
+    budget: &Arc<Budget>,
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
@@ -127,7 +130,9 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
         };
         match next {
             Some(Ok(request)) => {
-                let room = requests.channel().in_flight_requests() <= limits.calls;
+                let many = requests.channel().in_flight_requests() > limits.calls;
+                let bytes = request.get().message.bytes;
+                let room = if many { Err(Refusal::Overloaded) } else { budget.take(bytes) };
                 let call = call(&calls, &request.get().message, room);
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
@@ -148,22 +153,24 @@ type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, Serve
 fn call<C: Calls>(
     calls: &C,
     request: &Received<Request<C>>,
-    room: bool,
+    room: Result<Room, Refusal>,
 ) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
-    let taken = match &request.0 {
-        Ok(_) if !room => Err(Refusal::Overloaded),
-        Ok(request) => Ok((calls.clone(), calls.take_up(request))),
-        Err(unreadable) => Err(Refusal::Refused(unreadable.to_string())),
+    let taken = match (&request.request, room) {
+        (Ok(request), Ok(room)) => Ok((calls.clone(), calls.take_up(request), room)),
+        (Ok(_), Err(refusal)) => Err(refusal),
+        (Err(unreadable), _) => Err(Refusal::Refused(unreadable.to_string())),
     };
-    move |context, Received(request)| {
+    move |context, Received { request, .. }| {
         let running = match (taken, request) {
-            (Ok((calls, taken)), Ok(request)) => Ok(calls.run(taken, request, context.deadline - GRACE)),
+            (Ok((calls, taken, room)), Ok(request)) => {
+                Ok((calls.run(taken, request, context.deadline - GRACE), room))
+            }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
             match running {
-                Ok(running) => Ok(running.await),
+                Ok((running, _room)) => Ok(running.await),
                 Err(refusal) => Ok(Err(refusal)),
             }
         })

@@ -6,38 +6,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Services;
+use super::budget::Budget;
 use super::connection::{self, Stopping};
 
 /// Why this node does not listen.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum BindError {
     #[error(
-        "`cluster.listen` = `{listen}` is {addr}, which other machines reach, and connections between nodes are not yet \
-         encrypted: set it to a loopback address such as `127.0.0.1:7117`"
+        "other machines reach {0}, and connections between nodes are not yet encrypted: set `cluster.listen` to a \
+         loopback address, such as `127.0.0.1:7117`"
     )]
-    NotLoopback { listen: String, addr: SocketAddr },
-    #[error("`cluster.listen` = `{listen}` is no address, such as `127.0.0.1:7117`: {source}")]
-    Address { listen: String, source: io::Error },
+    NotLoopback(SocketAddr),
     #[error("cannot listen on {addr} (setting `cluster.listen`): {source}")]
     Bind { addr: SocketAddr, source: io::Error },
 }
 
-/// Opens the port: `listen` is a host or an address, and a port; port 0 is any free one. Only
-/// loopback, because what would protect the connections is not there yet.
-pub(crate) async fn bind(listen: &str) -> Result<TcpListener, BindError> {
-    let unusable = |source| BindError::Address { listen: listen.to_owned(), source };
-    let addrs: Vec<SocketAddr> = lookup_host(listen).await.map_err(unusable)?.collect();
-    if let Some(addr) = addrs.iter().find(|addr| !addr.ip().is_loopback()) {
-        return Err(BindError::NotLoopback { listen: listen.to_owned(), addr: *addr });
+/// Opens the port; port 0 is any free one. Only on loopback, because what would protect the
+/// connections is not there yet. Needs a runtime with network.
+pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
+    if !addr.ip().is_loopback() {
+        return Err(BindError::NotLoopback(addr));
     }
-    let addr = *addrs.first().ok_or_else(|| unusable(io::ErrorKind::NotFound.into()))?;
     TcpListener::bind(addr).await.map_err(|source| BindError::Bind { addr, source })
 }
 
@@ -47,6 +42,7 @@ pub(crate) async fn bind(listen: &str) -> Result<TcpListener, BindError> {
 pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
+    let budget = Budget::new(services.limits.request_bytes);
     let permits = Arc::new(Semaphore::new(services.limits.connections));
     while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
         let Some(Ok(permit)) =
@@ -54,7 +50,14 @@ pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown
         else {
             break;
         };
-        let serve = connection::serve(stream, from, Arc::clone(&services), stopping.clone(), tasks.clone());
+        let serve = connection::serve(
+            stream,
+            from,
+            Arc::clone(&services),
+            Arc::clone(&budget),
+            stopping.clone(),
+            tasks.clone(),
+        );
         tasks.spawn(async move {
             serve.await;
             drop(permit);

@@ -6,6 +6,7 @@
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
 
+mod budget;
 mod connection;
 mod control;
 mod data;
@@ -18,7 +19,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use listen::{BindError, bind, run};
+#[cfg(test)]
+use listen::BindError;
+pub(crate) use listen::{bind, run};
 pub(crate) use reports::Reports;
 
 use std::collections::HashMap;
@@ -55,6 +58,9 @@ pub(crate) struct Limits {
     pub(crate) max_frame: usize,
     /// Calls of one connection that run at once. Default 16,384, as many as a caller has on one.
     pub(crate) calls: usize,
+    /// Bytes of requests that are held at once, of all connections; one over it is told `Overloaded`.
+    /// Default 256 MiB, four frames of the largest size.
+    pub(crate) request_bytes: usize,
     /// Transactions of one connection, those included that wait for the writer. Default 256.
     pub(crate) transactions: usize,
     /// How long a hello may take. Default 5 s.
@@ -70,6 +76,7 @@ impl Default for Limits {
             connections: 256,
             max_frame: MAX_FRAME,
             calls: 16 * 1024,
+            request_bytes: 4 * MAX_FRAME,
             transactions: 256,
             hello: Duration::from_secs(5),
             drain: Duration::from_secs(5),

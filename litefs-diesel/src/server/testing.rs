@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -33,6 +33,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Fake {
     log: watch::Sender<Vec<String>>,
     txid: AtomicU64,
+    /// It says that this node is not primary, whatever the role says.
+    pub(crate) demoted: AtomicBool,
     /// `wait` takes one permit.
     pub(crate) permits: Semaphore,
 }
@@ -40,7 +42,7 @@ pub(crate) struct Fake {
 impl Fake {
     pub(crate) fn new() -> Arc<Self> {
         let (log, txid) = (watch::channel(Vec::new()).0, AtomicU64::new(0));
-        Arc::new(Self { log, txid, permits: Semaphore::new(0) })
+        Arc::new(Self { log, txid, demoted: AtomicBool::new(false), permits: Semaphore::new(0) })
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -68,6 +70,10 @@ impl Fake {
     async fn obey(self: &Arc<Self>, sql: &str, deadline: Instant) -> Result<(), Error> {
         let dropped = NoteDrop(Arc::clone(self), format!("dropped {sql}"));
         match sql {
+            _ if self.demoted.load(Ordering::Relaxed) => {
+                std::mem::forget(dropped);
+                return Err(Error::NotExecuted(NotExecuted::NoLeader));
+            }
             "hang" => {
                 self.note("running hang");
                 std::future::pending::<()>().await;
@@ -212,7 +218,7 @@ impl TestNode {
     }
 
     pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
-        let listener: TcpListener = bind(listen).await.unwrap();
+        let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let fake = Fake::new();
         let view = watch::channel(View { version: 1, role, epoch: 1, ..View::unknown() }).0;

@@ -56,13 +56,12 @@ fn step(transaction: u64, sql: &str) -> Request<'static> {
 #[tokio::test]
 async fn only_loopback_may_be_listened_on() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7117"] {
-        let error = bind(listen).await.unwrap_err();
-        assert!(matches!(error, BindError::NotLoopback { .. }), "{error}");
+        let error = bind(listen.parse().unwrap()).await.unwrap_err();
+        assert!(matches!(error, BindError::NotLoopback(_)), "{error}");
         assert!(error.to_string().contains("`cluster.listen`"), "{error}");
     }
-    assert!(matches!(bind("nonsense").await, Err(BindError::Address { .. })));
-    let taken = bind("127.0.0.1:0").await.unwrap();
-    let again = bind(&taken.local_addr().unwrap().to_string()).await;
+    let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let again = bind(taken.local_addr().unwrap()).await;
     assert!(matches!(again, Err(BindError::Bind { .. })));
 }
 

@@ -157,6 +157,9 @@ impl LitefsNode {
         };
         let sent = process::signal(child, if paused { Signal::STOP } else { Signal::CONT });
         sent.map_err(|error| self.fail(format!("cannot pause or resume LiteFS: {error}")))?;
+        // A signal is sent before it has taken hold.
+        wait::until(PATIENCE, || if process::is_stopped(child) == paused { Ok(()) } else { Err(()) })
+            .map_err(|()| self.fail("LiteFS was not paused or resumed".into()))?;
         server.paused = paused;
         Ok(())
     }

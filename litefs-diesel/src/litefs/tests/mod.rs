@@ -1,6 +1,6 @@
-//! Tests of the room as a whole.
-
-mod server;
-mod wait;
+//! Tests of the room as a whole: on a plain file, on a small HTTP server, and on a real LiteFS.
 
 mod real;
+mod server;
+mod starve;
+mod wait;

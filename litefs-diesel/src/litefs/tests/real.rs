@@ -1,7 +1,7 @@
 //! The room on a real LiteFS: the traps that only the server itself can set.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -13,16 +13,19 @@ use crate::position::Position;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Held for writing by a test that measures time, and for reading by all others.
+pub(super) static MEASURING: RwLock<()> = RwLock::new(());
+
 /// A node's view of its LiteFS, without any application around it.
-struct Node {
+pub(super) struct Node {
     // Before the runtime, whose clock it uses.
     litefs: Arc<Litefs>,
-    watch: Arc<PositionWatch>,
+    pub(super) watch: Arc<PositionWatch>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Node {
-    fn of(cluster: &Cluster, node: usize) -> Self {
+    pub(super) fn of(cluster: &Cluster, node: usize) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let mount = cluster.mount(node);
@@ -49,7 +52,7 @@ impl Node {
         }
     }
 
-    fn wait(&self, target: Position) -> Result<Position, WaitError> {
+    pub(super) fn wait(&self, target: Position) -> Result<Position, WaitError> {
         pollster::block_on(self.watch.wait(target, Instant::now() + PATIENCE))
     }
 }
@@ -60,7 +63,7 @@ fn write(mount: &Path, sql: &str) {
     conn.batch_execute(sql).unwrap();
 }
 
-fn create(cluster: &Cluster) {
+pub(super) fn create(cluster: &Cluster) {
     write(cluster.mount(0), "PRAGMA journal_mode = wal; CREATE TABLE rows (id INTEGER PRIMARY KEY)");
     cluster.wait_replicated(0, "app.db").unwrap();
 }
@@ -76,6 +79,7 @@ fn replica_of(cluster: &Cluster) -> Role {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_replica_sees_the_primarys_position_and_both_know_their_role() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let (primary, replica) = (Node::of(&cluster, 0), Node::of(&cluster, 1));
@@ -101,6 +105,7 @@ fn a_replica_sees_the_primarys_position_and_both_know_their_role() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_primary_that_is_down_is_one_role_change_and_not_one_for_each_attempt_to_reach_it() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let replica = Node::of(&cluster, 1);
@@ -131,6 +136,7 @@ fn a_primary_that_is_down_is_one_role_change_and_not_one_for_each_attempt_to_rea
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_crashed_litefs_is_noticed_and_its_descriptor_let_go_so_that_it_can_start_again() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let replica = Node::of(&cluster, 1);
@@ -159,6 +165,7 @@ fn a_crashed_litefs_is_noticed_and_its_descriptor_let_go_so_that_it_can_start_ag
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_litefs_that_mounted_anew_unnoticed_is_read_anew() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let file = super::super::position_file::PositionFile::new(&cluster.mount(1).join("app.db"));
@@ -175,6 +182,7 @@ fn a_litefs_that_mounted_anew_unnoticed_is_read_anew() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_wait_ends_by_its_deadline_while_litefs_hangs_and_goes_on_afterwards() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let replica = Node::of(&cluster, 1);
@@ -196,6 +204,7 @@ fn a_wait_ends_by_its_deadline_while_litefs_hangs_and_goes_on_afterwards() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn litefs_unmounts_cleanly_after_a_shutdown() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let nodes = [Node::of(&cluster, 0), Node::of(&cluster, 1)];
@@ -212,6 +221,7 @@ fn litefs_unmounts_cleanly_after_a_shutdown() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn litefs_is_stopped_under_a_running_node_and_found_again() {
+    let _measuring = MEASURING.read().unwrap_or_else(PoisonError::into_inner);
     let cluster = Cluster::start(2).unwrap();
     create(&cluster);
     let replica = Node::of(&cluster, 1);

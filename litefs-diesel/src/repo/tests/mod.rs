@@ -15,18 +15,18 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::result::Error as DieselError;
+use diesel::result::{ConnectionError, Error as DieselError};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use super::{Database, Health, Here, RepoHandle};
 use crate::config::{Config, RepoConfig};
-use crate::connection::LitefsConnection;
-use crate::error::{CommittedValue, Error, NotExecuted};
+use crate::connection::{Access, Kinds, LitefsConnection};
+use crate::error::{CommittedValue, Error};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Begin, Primary, RequestId, Terms, Transaction, WriteRequest, Written};
+use crate::request::{Begin, Ids, Primary, RequestId, Terms, Transaction, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 use crate::writer::{History, Writer};
 
@@ -164,22 +164,32 @@ impl TestRepo {
         });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let connect = move || -> Result<LitefsConnection, Error> {
-            let mut conn = LitefsConnection::establish(&path)
-                .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
-            conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(Error::Read)?;
-            Ok(conn)
-        };
         let sequence = AtomicU64::new(1);
+        let ids: Ids =
+            Arc::new(move || RequestId { client: 7, sequence: sequence.fetch_add(1, Ordering::Relaxed) });
+        let access = Arc::new(Access {
+            name: "test".into(),
+            file: path.into(),
+            primary: Arc::clone(&node) as _,
+            readers: Arc::clone(&readers),
+            kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
+            idle: Arc::default(),
+            timeout: Duration::from_secs(30),
+            ids: Arc::clone(&ids),
+            runtime: runtime.handle().clone(),
+            foreign_keys: true,
+            journal_mode: "wal".into(),
+        });
+        let connect = move || {
+            let refused = |error: ConnectionError| Error::Read(DieselError::QueryBuilderError(error.into()));
+            LitefsConnection::on(Arc::clone(&access)).map_err(refused)
+        };
         let repo = RepoHandle::new(Arc::new(Database {
             primary: Arc::clone(&node) as _,
             readers: Arc::clone(&readers),
             here: Arc::clone(&node) as _,
             connect: Arc::new(connect),
-            ids: Arc::new(move || RequestId {
-                client: 7,
-                sequence: sequence.fetch_add(1, Ordering::Relaxed),
-            }),
+            ids,
             timeout: Duration::from_secs(30),
             runtime: runtime.handle().clone(),
         }));
@@ -273,7 +283,7 @@ impl Here for TestNode {
     }
 
     fn health(&self) -> Health {
-        Health { role: self.role(), lag: self.lag(), accepting: true }
+        Health { role: self.role(), lag: self.lag(), litefs: true, accepting: true }
     }
 
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>> {
