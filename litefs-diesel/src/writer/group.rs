@@ -16,7 +16,7 @@ use super::job::Job;
 use super::{Command, session, shrink};
 use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::position::Position;
-use crate::request::{WriteRequest, Written};
+use crate::request::{SessionUse, WriteRequest, Written};
 use crate::statement::control::Control;
 use crate::statement::execute::execute;
 use crate::statement::{Fixed, Outcome, Prepared, Session, Want, split};
@@ -252,7 +252,7 @@ fn run_in_savepoint(conn: &mut SqliteConnection, request: &WriteRequest) -> Resu
 }
 
 fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
-    if let Some(session) = request.session {
+    if let Some(session) = request.session.brought() {
         session::restore(conn, session, &request.statements)?;
     }
     let outcomes = request
@@ -261,8 +261,8 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
         .map(|statement| execute(conn, statement))
         .collect::<QueryResult<Vec<_>>>()?;
     let session = match request.session {
-        Some(_) => session::read(conn)?,
-        None => Session::default(),
+        SessionUse::None => Session::default(),
+        SessionUse::Told | SessionUse::Brought(_) => session::read(conn)?,
     };
     Ok((outcomes, session))
 }
