@@ -107,6 +107,9 @@ pub enum NotExecuted {
     /// No node was primary until the deadline.
     #[error("there was no primary until the deadline")]
     NoLeader,
+    /// LiteFS on this node does not answer, so that nobody here knows a primary.
+    #[error("LiteFS on this node does not answer, and so no primary is known: {0}")]
+    LitefsDown(String),
     /// The node that it reached is not the primary, or ceased to be it before the commit.
     #[error("the node that it reached is not the primary")]
     NotPrimary,
