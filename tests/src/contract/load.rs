@@ -14,6 +14,7 @@ use super::outcome;
 use crate::app::Commands;
 
 diesel::table! {
+    /// See [`MARKS`].
     marks (id) {
         id -> BigInt,
         caller -> BigInt,

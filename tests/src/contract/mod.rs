@@ -6,6 +6,7 @@
 
 mod app;
 mod diesel_cases;
+mod lifetimes;
 mod load;
 mod methods;
 mod outage;
@@ -29,5 +30,5 @@ pub fn commands() -> Commands<App> {
         .add("methods", methods::run)
         .add("cases", diesel_cases::run)
         .add("cases_with_url", diesel_cases::run_with_url);
-    outage::add(load::add(commands))
+    lifetimes::add(outage::add(load::add(commands)))
 }

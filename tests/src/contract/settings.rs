@@ -31,6 +31,8 @@ pub struct NodeSettings {
     pub transaction_idle_ms: u64,
     /// What `on_open` runs on each connection.
     pub on_open: Option<String>,
+    /// What it logs (as `RUST_LOG`), spans too; else errors.
+    pub log: Option<String>,
 }
 
 impl NodeSettings {
