@@ -144,3 +144,72 @@ fn when_its_own_litefs_stops_or_dies_a_replica_says_so_and_recovers_by_itself() 
     replica.stop().unwrap();
     assert!(site.cluster.stop_litefs(1).unwrap(), "nothing of the first lives is still open");
 }
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+#[expect(clippy::print_stderr, reason = "the figures are for people")]
+fn when_the_primarys_litefs_stops_or_dies_both_nodes_recover_by_themselves() {
+    let site = Site::start(2, APP);
+    let apps = site.apps();
+    let [primary, replica] = &apps[..] else { panic!() };
+    replica.call::<usize>("execute", TOKENS).unwrap();
+    for dies in [false, true] {
+        replica.call::<usize>("execute", "DELETE FROM tokens").unwrap();
+        let known = std::thread::scope(|scope| {
+            let what = WriteOn { writers: 4, millis: 5_000, timeout_ms: 600 };
+            let writing = scope.spawn(move || replica.call::<Known>("write_on", &what).unwrap());
+            wait::until(PATIENCE, || if tokens(replica).len() > 20 { Ok(()) } else { Err("no writes") })
+                .unwrap();
+            if dies {
+                site.cluster.crash_litefs(0).unwrap();
+            } else {
+                site.cluster.stop_litefs(0).unwrap();
+            }
+            site.cluster.unmount(0).unwrap();
+            site.cluster.start_litefs(0).unwrap();
+            writing.join().unwrap()
+        });
+        eprintln!(
+            "dies {dies}: {} done, {} not done, {} unknown, late by {:.0} ms, down for {:.0} ms; {:#?}",
+            known.done.len(),
+            known.not_done.len(),
+            known.unknown.len(),
+            known.late_ms,
+            known.down_ms,
+            known.errors
+        );
+        assert!(known.late_ms <= GRACE_MS, "{} ms after its deadline", known.late_ms);
+        wait_role(primary, "primary");
+        for app in [replica, primary] {
+            wait::until(PATIENCE, || if writes(app) { Ok(()) } else { Err("it does not write again") })
+                .unwrap();
+        }
+        site.wait_replicated();
+        // LiteFS itself may lose or keep what was under way (it syncs before it answers).
+        assert_eq!(tokens(replica), tokens(primary));
+        assert_true(&known, &tokens(primary));
+    }
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn while_its_own_litefs_hangs_each_write_of_a_replica_ends_by_its_deadline() {
+    let site = Site::start(2, APP);
+    let apps = site.apps();
+    let [primary, replica] = &apps[..] else { panic!() };
+    replica.call::<usize>("execute", TOKENS).unwrap();
+    let known = std::thread::scope(|scope| {
+        let what = WriteOn { writers: 4, millis: 3_000, timeout_ms: 600 };
+        let writing = scope.spawn(move || replica.call::<Known>("write_on", &what).unwrap());
+        wait::until(PATIENCE, || if tokens(primary).len() > 20 { Ok(()) } else { Err("no writes") }).unwrap();
+        site.cluster.pause(1).unwrap();
+        let known = writing.join().unwrap();
+        site.cluster.resume(1).unwrap();
+        known
+    });
+    assert!(known.late_ms <= GRACE_MS, "{} ms after its deadline; {:#?}", known.late_ms, known.errors);
+    assert!(!known.errors.is_empty());
+    wait::until(PATIENCE, || if writes(replica) { Ok(()) } else { Err("it does not write again") }).unwrap();
+    site.wait_replicated();
+    assert_true(&known, &tokens(replica));
+}
