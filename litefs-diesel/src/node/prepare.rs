@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::RunQueryDsl;
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 
@@ -96,7 +97,22 @@ fn create(repo: &RepoSettings) -> Result<JournalMode, StartError> {
         conn.batch_execute(&format!("PRAGMA journal_mode = {mode}"))
             .map_err(|error| open_error(repo, &error))?;
     }
-    check_journal_mode(repo, &mut conn)
+    let mode = check_journal_mode(repo, &mut conn)?;
+    // Without a first page there is nothing that LiteFS could replicate, and replicas would wait for
+    // the database. Setting WAL writes one; a rollback mode writes nothing.
+    let empty = "SELECT page_count = 0 AS empty FROM pragma_page_count";
+    let Pages { empty } =
+        diesel::sql_query(empty).get_result(&mut conn).map_err(|error| open_error(repo, &error))?;
+    if empty {
+        conn.batch_execute("PRAGMA user_version = 0").map_err(|error| open_error(repo, &error))?;
+    }
+    Ok(mode)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Pages {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    empty: bool,
 }
 
 fn look(repo: &RepoSettings) -> Result<JournalMode, StartError> {
@@ -125,5 +141,23 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || work(&repo)).await {
         Ok(done) => done,
         Err(error) => Err(StartError::System { why: format!("looking at the database failed: {error}") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, RepoConfig};
+
+    #[test]
+    fn a_new_database_has_a_page_to_replicate_in_every_journal_mode() {
+        for mode in [JournalMode::Wal, JournalMode::Delete, JournalMode::Truncate, JournalMode::Persist] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("app.db");
+            let repo = RepoConfig::new(file.to_str().unwrap()).journal_mode(mode);
+            let settings = Config::default().repo("test", repo).resolve().unwrap();
+            assert_eq!(create(&settings.repos["test"]).unwrap(), mode);
+            assert!(std::fs::metadata(&file).unwrap().len() > 0, "{mode}");
+        }
     }
 }
