@@ -107,6 +107,9 @@ pub enum NotExecuted {
     /// No node was primary until the deadline.
     #[error("there was no primary until the deadline")]
     NoLeader,
+    /// LiteFS on this node does not answer, so that nobody here knows a primary.
+    #[error("LiteFS on this node does not answer, and so no primary is known: {0}")]
+    LitefsDown(String),
     /// The node that it reached is not the primary, or ceased to be it before the commit.
     #[error("the node that it reached is not the primary")]
     NotPrimary,
@@ -256,6 +259,8 @@ pub(crate) enum ErrorKind {
     NulInText,
     Decode,
     Encode,
+    /// Diesel could not make a statement of it: an empty text.
+    Query,
 }
 
 impl DatabaseError {
@@ -287,6 +292,7 @@ impl From<DieselError> for DatabaseError {
             DieselError::InvalidCString(error) => (ErrorKind::NulInText, error.to_string()),
             DieselError::DeserializationError(error) => (ErrorKind::Decode, error.to_string()),
             DieselError::SerializationError(error) => (ErrorKind::Encode, error.to_string()),
+            DieselError::QueryBuilderError(error) => (ErrorKind::Query, error.to_string()),
             other => (ErrorKind::Other, other.to_string()),
         };
         Self { kind, message }
@@ -317,6 +323,7 @@ impl From<DatabaseError> for DieselError {
             }
             ErrorKind::Decode => return Self::DeserializationError(message.into()),
             ErrorKind::Encode => return Self::SerializationError(message.into()),
+            ErrorKind::Query => return Self::QueryBuilderError(message.into()),
         };
         Self::DatabaseError(kind, Box::new(message))
     }
@@ -334,6 +341,20 @@ mod tests {
         let back = Error::from(error);
         assert_eq!(back.value::<i32>(), Some(&41));
         assert_eq!(back.value::<i64>(), None);
+    }
+
+    #[test]
+    fn diesels_own_errors_are_the_same_after_they_have_travelled() {
+        for error in [
+            DieselError::QueryBuilderError("no statement".into()),
+            DieselError::SerializationError("no form".into()),
+            DieselError::DeserializationError("no type".into()),
+        ] {
+            let there = DieselError::from(DatabaseError::from(error));
+            let texts = ["no statement", "no form", "no type"];
+            assert!(!matches!(there, DieselError::DatabaseError(..)), "{there:?}");
+            assert!(texts.contains(&there.to_string().rsplit(": ").next().unwrap_or_default()), "{there}");
+        }
     }
 
     #[test]

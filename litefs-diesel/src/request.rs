@@ -43,10 +43,33 @@ pub(crate) fn ids(client: u128) -> Ids {
 pub(crate) struct WriteRequest {
     pub(crate) id: RequestId,
     pub(crate) statements: Vec<Statement>,
-    /// What the asking connection holds, for statements that ask for it.
-    pub(crate) session: Option<Session>,
+    /// What it has to do with what the asking connection holds.
+    pub(crate) session: SessionUse,
     /// Runs outside any transaction, with nothing beside it: `VACUUM`.
     pub(crate) alone: bool,
+}
+
+/// What a write request has to do with `last_insert_rowid()` and `changes()` of its connection.
+/// Each step more costs the writer a statement or two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SessionUse {
+    /// There is no connection that holds any: [`Written::session`] says nothing.
+    #[default]
+    None,
+    /// The connection wants to know what they are afterwards.
+    Told,
+    /// The statements ask for them, too: they are brought along.
+    Brought(Session),
+}
+
+impl SessionUse {
+    /// What the statements are to find.
+    pub(crate) fn brought(self) -> Option<Session> {
+        match self {
+            Self::Brought(session) => Some(session),
+            Self::None | Self::Told => None,
+        }
+    }
 }
 
 /// What a committed write request gave.

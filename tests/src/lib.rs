@@ -2,12 +2,13 @@
 //! ([`Cluster`](cluster::Cluster)) and application nodes that are processes of their own
 //! ([`AppProcess`](app::AppProcess)); and how its benches compare ([`Contest`](bench::Contest)).
 //!
-//! Nothing in this library knows the library under test: a test, and the binaries in `src/bin`,
-//! bring both together.
+//! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
 pub mod bench;
+pub mod cases;
 pub mod cluster;
+pub mod contract;
 pub mod port;
 pub mod process;
 pub mod wait;

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use litefs_diesel_tests::app::{AppError, AppProcess, AppSpec};
+use litefs_diesel_tests::contract::NodeSettings;
 use serde_json::{Value, json};
 
 fn start(dir: &tempfile::TempDir) -> AppProcess {
+    let settings = NodeSettings::alone(dir.path().join("app.db"));
+    let settings = serde_json::to_string(&settings).unwrap();
     AppProcess::start(AppSpec {
         binary: env!("CARGO_BIN_EXE_app_node").into(),
-        args: Vec::new(),
+        args: vec![settings.into()],
         envs: Vec::new(),
         log: dir.path().join("app.log"),
     })

@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
@@ -99,6 +100,26 @@ pub(crate) fn check_journal_mode(
             mode.journal_mode.to_ascii_uppercase(),
         ),
     })
+}
+
+/// The application's `on_open` sets no other journal mode. It is tried on a file of nobody's: on
+/// LiteFS, leaving WAL for `MEMORY` is itself a commit that LiteFS does not see, and the database
+/// would have another content here than everywhere else.
+pub(crate) fn check_on_open(repo: &RepoSettings) -> Result<(), StartError> {
+    if !repo.on_open.has_hooks() {
+        return Ok(());
+    }
+    let system = |error: &dyn std::fmt::Display| StartError::System {
+        why: format!("`on_open` cannot be tried on a temporary file: {error}"),
+    };
+    let folder = tempfile::tempdir().map_err(|error| system(&error))?;
+    let file = folder.path().join("on_open.db");
+    let mut conn = SqliteConnection::establish(&file.to_string_lossy()).map_err(|error| system(&error))?;
+    let mode = repo.journal_mode.unwrap_or(JournalMode::Wal);
+    conn.batch_execute(&format!("PRAGMA journal_mode = {mode}")).map_err(|error| system(&error))?;
+    // Whatever fails here for want of the application's tables is told when the database is opened.
+    let _ = repo.on_open.run(&mut conn);
+    check_journal_mode(repo, &mut conn).map(drop)
 }
 
 #[derive(QueryableByName)]

@@ -34,6 +34,13 @@ impl OnOpen {
     }
 }
 
+impl OnOpen {
+    /// Whether the application does anything of its own.
+    pub(crate) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+}
+
 impl fmt::Debug for OnOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OnOpen({} hooks)", self.hooks.len())

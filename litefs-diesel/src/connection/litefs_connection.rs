@@ -48,7 +48,9 @@ use super::registry;
 ///   accepted when they ask for what the node has, and else refused with an error that names the
 ///   setting. What sets how a connection writes is refused: it belongs into `Config::on_open`.
 /// - **TEMP tables and `ATTACH`** are refused outside of a transaction: they belong to one
-///   connection, and statements run on two. `VACUUM` runs on the primary, `VACUUM INTO` here.
+///   connection, and statements run on two. `VACUUM` runs on the primary (under
+///   LiteFS 0.5 in WAL mode only where the database has at most 256 pages: a larger one that
+///   shrinks would lock LiteFS up), `VACUUM INTO` here.
 /// - **`batch_execute`** of several statements without transaction control is all or nothing;
 ///   a bare `SqliteConnection` keeps what came before an error.
 ///

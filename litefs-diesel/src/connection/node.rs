@@ -15,7 +15,7 @@ use super::local::Local;
 use super::refusal::Refusal;
 use super::session::{Answers, Sets};
 use super::transaction::State;
-use crate::request::WriteRequest;
+use crate::request::{SessionUse, WriteRequest};
 use crate::statement::capture::capture;
 use crate::statement::control::Control;
 use crate::statement::kind::{self, Effect, Kind};
@@ -179,7 +179,10 @@ impl NodeConnection {
         let request = WriteRequest {
             id,
             statements: vec![statement],
-            session: asks.then(|| self.answers.session()),
+            session: match asks {
+                true => SessionUse::Brought(self.answers.session()),
+                false => SessionUse::Told,
+            },
             alone,
         };
         let terms = self.access.terms();

@@ -69,13 +69,16 @@ impl Primary for Router {
         let sql = request.statements.first().map(|statement| &*statement.sql);
         let span = tracing::debug_span!("write", repo = self.inner.repo, id = ?request.id, sql);
         let inner = Arc::clone(&self.inner);
-        self.run(async move { inner.write(request, terms).await }, span)
+        self.run(async move { inner.write(request, terms).await.map_err(|error| inner.explain(error)) }, span)
     }
 
     fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
         let span = tracing::debug_span!("read", repo = self.inner.repo, sql = statement.sql);
         let inner = Arc::clone(&self.inner);
-        self.run(async move { inner.read(statement, terms).await }, span)
+        self.run(
+            async move { inner.read(statement, terms).await.map_err(|error| inner.explain(error)) },
+            span,
+        )
     }
 
     fn begin(
@@ -86,7 +89,11 @@ impl Primary for Router {
     ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
         let span = tracing::debug_span!("begin", repo = self.inner.repo);
         let inner = Arc::clone(&self.inner);
-        self.run(async move { inner.begin(begin, session, terms).await }, span)
+        let begun = async move {
+            let begun = Arc::clone(&inner).begin(begin, session, terms).await;
+            begun.map_err(|error| inner.explain(error))
+        };
+        self.run(begun, span)
     }
 }
 
@@ -97,6 +104,16 @@ impl Inner {
 
     fn route(&self, deadline: Instant) -> Route<'_> {
         Route::new(&self.peers, self.roles.clone(), deadline)
+    }
+
+    /// That there is no primary is only half of it while LiteFS on this node does not answer.
+    fn explain(&self, error: Error) -> Error {
+        match (error, self.visibility.trouble()) {
+            (Error::NotExecuted(NotExecuted::NoLeader), Some(why)) => {
+                Error::NotExecuted(NotExecuted::LitefsDown(why))
+            }
+            (error, _) => error,
+        }
     }
 
     async fn write(&self, request: WriteRequest, terms: Terms) -> Result<Written, Error> {

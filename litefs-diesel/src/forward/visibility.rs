@@ -23,6 +23,11 @@ pub(crate) trait Visibility: Send + Sync + 'static {
         epoch: u64,
         deadline: Instant,
     ) -> BoxFuture<'static, Result<(), NotVisible>>;
+
+    /// Why nothing is known of roles and positions: LiteFS does not answer.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<F> Visibility for F

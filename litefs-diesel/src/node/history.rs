@@ -49,4 +49,8 @@ impl Visibility for Replicated {
         }
         .boxed()
     }
+
+    fn trouble(&self) -> Option<String> {
+        self.litefs.trouble()
+    }
 }

@@ -6,7 +6,9 @@ use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 
 use super::start::Common;
-use crate::config::check::{PeerPosition, check_journal_mode, check_on_primary, check_on_replica};
+use crate::config::check::{
+    PeerPosition, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
+};
 use crate::config::{JournalMode, RepoSettings, StartError};
 use crate::litefs::Role;
 use crate::position::Position;
@@ -25,6 +27,9 @@ pub(super) async fn prepare(
     common: &Common,
     deadline: Instant,
 ) -> Result<JournalMode, StartError> {
+    if common.replicated {
+        blocking(repo, check_on_open).await?;
+    }
     loop {
         match common.litefs.role().role {
             Role::Primary => {

@@ -16,7 +16,7 @@ use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Ack, Ids, Primary, Terms, WriteRequest, Written};
+use crate::request::{Ack, Ids, Primary, SessionUse, Terms, WriteRequest, Written};
 use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
 
@@ -119,7 +119,7 @@ impl Database {
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
         let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
-        let request = WriteRequest { id: (self.ids)(), statements, session: None, alone };
+        let request = WriteRequest { id: (self.ids)(), statements, session: SessionUse::None, alone };
         async {
             tracing::debug!(id = ?request.id, "captured");
             self.primary.write(request, terms).await

@@ -56,7 +56,9 @@ impl Refusal {
                 NotExecuted::ShuttingDown => Self::ShuttingDown,
                 NotExecuted::TransactionEnded(why) => Self::TransactionEnded(why),
                 NotExecuted::Refused(why) => Self::Refused(why),
-                other @ NotExecuted::Unreachable { .. } => Self::Refused(other.to_string()),
+                other @ (NotExecuted::Unreachable { .. } | NotExecuted::LitefsDown(_)) => {
+                    Self::Refused(other.to_string())
+                }
             },
             // Whoever asks waits for itself, so a writer has no reason to say this.
             Error::CommittedNotVisible { position, .. } => {

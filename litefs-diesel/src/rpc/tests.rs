@@ -21,7 +21,7 @@ use super::wire::{self, Down, Trace, Up, WireError};
 use super::{Refusal, Service, codec};
 use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
 use crate::position::Position;
-use crate::request::{RequestId, WriteRequest, Written};
+use crate::request::{RequestId, SessionUse, WriteRequest, Written};
 use crate::statement::{Session, Statement, Want};
 use crate::value::{ValueRef, Values};
 
@@ -35,7 +35,12 @@ fn write_request(sql: &str, blob: usize) -> WriteRequest {
     let binds: Values = [ValueRef::Integer(7), ValueRef::Blob(&vec![1; blob])].into_iter().collect();
     let statement = Statement { sql: sql.into(), binds, cacheable: true, want: Want::Count };
     let id = RequestId { client: u128::MAX, sequence: 3 };
-    WriteRequest { id, statements: vec![statement], session: Some(Session::default()), alone: false }
+    WriteRequest {
+        id,
+        statements: vec![statement],
+        session: SessionUse::Brought(Session::default()),
+        alone: false,
+    }
 }
 
 fn write(request: &WriteRequest) -> Request<'_> {

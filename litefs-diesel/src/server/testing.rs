@@ -19,7 +19,7 @@ use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::request::{
-    Begin, CommitFailure, Primary, RequestId, Step, Terms, Transaction, WriteRequest, Written,
+    Begin, CommitFailure, Primary, RequestId, SessionUse, Step, Terms, Transaction, WriteRequest, Written,
 };
 use crate::rpc::control::View;
 use crate::rpc::hello::{self, Identity};
@@ -284,7 +284,7 @@ pub(crate) fn statement(sql: &str) -> Statement {
 
 pub(crate) fn write_request(sql: &str) -> WriteRequest {
     let id = RequestId { client: 1, sequence: 1 };
-    WriteRequest { id, statements: vec![statement(sql)], session: None, alone: false }
+    WriteRequest { id, statements: vec![statement(sql)], session: SessionUse::None, alone: false }
 }
 
 pub(crate) fn replica_of(primary: &str) -> Role {

@@ -6,6 +6,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::session;
 use crate::config::RepoSettings;
+use crate::config::check::check_journal_mode;
 use crate::error::DatabaseError;
 
 /// Opens the database read-write; it is never created here.
@@ -15,6 +16,10 @@ pub(super) fn connect(settings: &RepoSettings, replicated: bool) -> Result<Sqlit
         .map_err(|error| DatabaseError::other(format!("{}: {error}", settings.database)))?;
     conn.set_instrumentation(None::<Box<dyn diesel::connection::Instrumentation>>);
     set_up(&mut conn, settings, replicated)?;
+    if replicated {
+        // `on_open` may have thought better of it since the node started.
+        check_journal_mode(settings, &mut conn).map_err(|error| DatabaseError::other(error.to_string()))?;
+    }
     Ok(conn)
 }
 

@@ -15,7 +15,7 @@ use crate::error::{DatabaseError, Error, NotExecuted};
 /// What the thread owns.
 pub(super) struct Engine {
     pub(super) settings: RepoSettings,
-    replicated: bool,
+    pub(super) replicated: bool,
     pub(super) history: Arc<dyn History>,
     pub(super) closing: Arc<AtomicBool>,
     generation: Arc<AtomicU64>,

@@ -13,10 +13,10 @@ use diesel::sqlite::SqliteConnection;
 
 use super::engine::{self, Engine};
 use super::job::Job;
-use super::{Command, session};
+use super::{Command, session, shrink};
 use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::position::Position;
-use crate::request::{WriteRequest, Written};
+use crate::request::{SessionUse, WriteRequest, Written};
 use crate::statement::control::Control;
 use crate::statement::execute::execute;
 use crate::statement::{Fixed, Outcome, Prepared, Session, Want, split};
@@ -194,11 +194,17 @@ impl Engine {
         if !job.ticket.take() {
             return job.ticket.expire();
         }
+        let replicated = self.replicated;
         let (epoch, conn) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return job.ticket.answer(Err(error)),
         };
-        let result = run(conn, &job.request);
+        let refused = if replicated { shrink::refused(conn) } else { Ok(None) };
+        let result = match refused {
+            Ok(None) => run(conn, &job.request),
+            Ok(Some(refused)) => Err(refused),
+            Err(error) => Err(error.into()),
+        };
         let still = self.history.primary_epoch() == Some(epoch);
         job.ticket.answer(match (result, self.history.position()) {
             (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, session, position }),
@@ -246,7 +252,7 @@ fn run_in_savepoint(conn: &mut SqliteConnection, request: &WriteRequest) -> Resu
 }
 
 fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
-    if let Some(session) = request.session {
+    if let Some(session) = request.session.brought() {
         session::restore(conn, session, &request.statements)?;
     }
     let outcomes = request
@@ -255,8 +261,8 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
         .map(|statement| execute(conn, statement))
         .collect::<QueryResult<Vec<_>>>()?;
     let session = match request.session {
-        Some(_) => session::read(conn)?,
-        None => Session::default(),
+        SessionUse::None => Session::default(),
+        SessionUse::Told | SessionUse::Brought(_) => session::read(conn)?,
     };
     Ok((outcomes, session))
 }

@@ -13,6 +13,7 @@ mod group;
 mod history;
 mod job;
 mod session;
+mod shrink;
 #[cfg(test)]
 mod tests;
 mod transaction;

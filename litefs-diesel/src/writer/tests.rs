@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use super::*;
 use crate::config::{Config, RepoConfig};
 use crate::position::Position;
-use crate::request::{Ack, CommitFailure, RequestId};
+use crate::request::{Ack, CommitFailure, RequestId, SessionUse};
 use crate::statement::Want;
 use crate::value::{ValueRef, Values};
 
@@ -81,7 +81,7 @@ fn request(statements: &[&str]) -> WriteRequest {
     WriteRequest {
         id: RequestId { client: 1, sequence: 1 },
         statements: statements.iter().map(|text| sql(text)).collect(),
-        session: None,
+        session: SessionUse::None,
         alone: false,
     }
 }
@@ -255,15 +255,20 @@ async fn what_a_caller_reads_of_its_session_is_its_own() {
     let session = Session { last_insert_rowid: 77, changes: 3 };
     bench.writer.write(insert("neighbour"), terms()).await.unwrap();
     let mut asks = request(&["INSERT INTO t (name) VALUES ('r' || last_insert_rowid() || 'c' || changes())"]);
-    asks.session = Some(session);
+    asks.session = SessionUse::Brought(session);
     let written = bench.writer.write(asks, terms()).await.unwrap();
     assert_eq!(written.session, Session { last_insert_rowid: 2, changes: 1 });
     assert_eq!(bench.names(), ["neighbour", "r77c3"]);
     // A statement that inserts nothing leaves the caller's own answer as it was.
     let mut update = request(&["UPDATE t SET name = name || '!'"]);
-    update.session = Some(session);
+    update.session = SessionUse::Brought(session);
     let written = bench.writer.write(update, terms()).await.unwrap();
     assert_eq!(written.session, Session { last_insert_rowid: 77, changes: 2 });
+    // One that asks for nothing is told all the same what its connection is to answer.
+    let mut told = insert("told");
+    told.session = SessionUse::Told;
+    let written = bench.writer.write(told, terms()).await.unwrap();
+    assert_eq!(written.session, Session { last_insert_rowid: 3, changes: 1 });
 }
 
 #[tokio::test]

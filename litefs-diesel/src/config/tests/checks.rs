@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
 use super::super::check::{
-    PeerPosition, check_folders, check_journal_mode, check_on_primary, check_on_replica,
+    PeerPosition, check_folders, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
 };
 use super::super::{Config, JournalMode, Settings, StartError};
 use crate::position::Position;
@@ -140,5 +140,25 @@ fn a_primary_without_data_is_refused_while_a_peer_has_some() {
             (Err(StartError::EmptyPrimary { peer, .. }), Some(expected)) => assert_eq!(peer, expected),
             (result, expected) => panic!("{own:?} {peers:?}: {result:?}, expected {expected:?}"),
         }
+    }
+}
+
+#[test]
+fn an_on_open_that_sets_a_journal_mode_litefs_does_not_see_is_refused_without_touching_the_database() {
+    let with = |sql: &'static str| {
+        let place = Place::new();
+        let config =
+            Config::new(place.database().to_str().unwrap()).on_open(move |conn| conn.batch_execute(sql));
+        let checked = check_on_open(&config.resolve().unwrap().repos["Repo"]);
+        assert!(!place.database().exists());
+        checked
+    };
+    with("PRAGMA cache_size = -8000").unwrap();
+    with("SELECT * FROM a_table_of_the_application").unwrap();
+    for mode in ["MEMORY", "OFF"] {
+        let sql = if mode == "OFF" { "PRAGMA journal_mode = OFF" } else { "PRAGMA journal_mode = MEMORY" };
+        let error = with(sql).unwrap_err();
+        assert!(matches!(&error, StartError::JournalMode { .. }), "{error}");
+        assert!(error.to_string().contains(mode), "{error}");
     }
 }

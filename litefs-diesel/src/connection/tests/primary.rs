@@ -14,7 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::position::Position;
-use crate::request::{Begin, CommitFailure, Primary, Step, Terms, Transaction, WriteRequest, Written};
+use crate::request::{
+    Begin, CommitFailure, Primary, SessionUse, Step, Terms, Transaction, WriteRequest, Written,
+};
 use crate::statement::execute::execute;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -109,12 +111,16 @@ fn write(conn: &mut SqliteConnection, request: &WriteRequest) -> QueryResult<Wri
     }
     conn.batch_execute("BEGIN IMMEDIATE")?;
     let run = |conn: &mut SqliteConnection| {
-        if let Some(session) = request.session {
+        if let Some(session) = request.session.brought() {
             seed(conn, session)?;
         }
         let outcomes = request.statements.iter().map(|statement| execute(conn, statement));
         let outcomes = outcomes.collect::<QueryResult<_>>()?;
-        let session = session(conn);
+        // As the writer: nobody is told what he did not ask for.
+        let session = match request.session {
+            SessionUse::None => Session::default(),
+            _ => session(conn),
+        };
         conn.batch_execute("COMMIT")?;
         Ok(Written { outcomes, session, position: Position::ZERO })
     };

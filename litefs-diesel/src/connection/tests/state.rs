@@ -32,7 +32,7 @@ fn last_insert_rowid_and_changes_answer_as_after_this_connections_own_last_write
         .unwrap();
     assert_eq!(number(&mut one, "SELECT age AS n FROM users WHERE name = 'b'"), 41);
     let sent = node.primary.seen.lock().unwrap();
-    let with_session: Vec<_> = sent.iter().filter_map(|request| request.session).collect();
+    let with_session: Vec<_> = sent.iter().filter_map(|request| request.session.brought()).collect();
     assert_eq!(with_session.len(), 1, "it travels only where it is asked for");
 }
 

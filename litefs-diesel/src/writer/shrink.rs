@@ -1,0 +1,56 @@
+//! `VACUUM` under LiteFS, which does not survive every one.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+
+use crate::error::DatabaseError;
+
+/// How many pages LiteFS 0.5 keeps one checksum for (`ChecksumBlockSize`). In WAL mode it panics
+/// (`index out of range` in `DB.checksum`) over a commit after which the database has fewer such
+/// blocks, and never gives SQLite's write lock back: nobody writes until LiteFS is started anew.
+const BLOCK: i64 = 256;
+
+/// Why this database must not be vacuumed, if so. How small it would become is not known before,
+/// so only one that has a single block may.
+pub(super) fn refused(conn: &mut SqliteConnection) -> QueryResult<Option<DatabaseError>> {
+    let query = "SELECT journal_mode, page_count FROM pragma_journal_mode, pragma_page_count";
+    let File { journal_mode, page_count } = diesel::sql_query(query).get_result(conn)?;
+    let refused = journal_mode.eq_ignore_ascii_case("wal") && page_count > BLOCK;
+    Ok(refused.then(|| {
+        DatabaseError::other(format!(
+            "VACUUM of a database of {page_count} pages in WAL mode would lock up LiteFS 0.5, which takes no \
+             transaction that makes one of more than {BLOCK} pages smaller: write `VACUUM INTO 'file'`, and bring \
+             that file in with `litefs import`"
+        ))
+    }))
+}
+
+#[derive(QueryableByName)]
+struct File {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+    #[diesel(sql_type = BigInt)]
+    page_count: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+
+    #[test]
+    fn only_a_small_database_or_one_without_wal_is_vacuumed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("app.db");
+        let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+        conn.batch_execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a)").unwrap();
+        assert_eq!(refused(&mut conn).unwrap(), None);
+        conn.batch_execute("INSERT INTO t VALUES (zeroblob(4096 * 300))").unwrap();
+        let error = refused(&mut conn).unwrap().unwrap();
+        assert!(error.message.contains("VACUUM INTO"), "{}", error.message);
+        conn.batch_execute("PRAGMA journal_mode = DELETE").unwrap();
+        assert_eq!(refused(&mut conn).unwrap(), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! The cases on `LitefsConnection`: alone, and on a node in any role.
+
+/// The connection of these cases.
+pub type Conn = litefs_diesel::LitefsConnection;
+
+#[path = "themes/mod.rs"]
+#[allow(clippy::duplicate_mod)] // once for each connection type: that is the point
+pub mod themes;
+
+pub use themes::{all, run_all, run_with_url, with_url};

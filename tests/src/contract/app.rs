@@ -1,0 +1,120 @@
+//! What runs inside an application node, and its general commands.
+
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use litefs_diesel::{Error, Node, Role, litefs_repo};
+use serde_json::{Value, json};
+
+use super::outcome;
+use super::settings::NodeSettings;
+use crate::app::Commands;
+
+/// The application's repo.
+#[litefs_repo]
+pub struct Repo;
+
+/// Another, with a database of its own.
+#[litefs_repo]
+pub struct AuditRepo;
+
+/// What the commands share.
+pub struct App {
+    /// What it was told.
+    pub settings: NodeSettings,
+    /// The node behind the repos.
+    pub node: Node,
+    /// The repo that all commands but one use.
+    pub repo: Repo,
+    /// When there are two.
+    pub audit: Option<AuditRepo>,
+}
+
+impl App {
+    /// Starts the node.
+    ///
+    /// # Errors
+    /// The node's own.
+    pub async fn start(settings: NodeSettings) -> Result<Self, Error> {
+        let node = Node::start(settings.config()).await?;
+        let audit = match settings.databases.contains_key("AuditRepo") {
+            true => Some(AuditRepo::on(&node)?),
+            false => None,
+        };
+        Ok(Self { repo: Repo::on(&node)?, audit, node, settings })
+    }
+
+    /// The path of the repo's database, as a URL for `establish`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.settings.databases["Repo"].to_string_lossy().into_owned()
+    }
+}
+
+/// The commands that most tests need.
+#[must_use]
+pub(super) fn commands() -> Commands<App> {
+    Commands::new()
+        .add("ping", ping)
+        .add("role", role)
+        .add("execute", execute)
+        .add("number", number)
+        .add("audit_execute", audit_execute)
+        .add("audit_number", audit_number)
+        .add("shutdown", shutdown)
+        .add("health", health)
+}
+
+/// Gives its arguments back, and the process id.
+async fn ping(_app: Arc<App>, args: Value) -> Result<Value, String> {
+    Ok(json!({ "pid": std::process::id(), "args": args }))
+}
+
+async fn role(app: Arc<App>, (): ()) -> Result<&'static str, String> {
+    Ok(match app.repo.role() {
+        Role::Primary => "primary",
+        Role::Replica { .. } => "replica",
+        _ => "none",
+    })
+}
+
+async fn health(app: Arc<App>, (): ()) -> Result<String, String> {
+    Ok(format!("{:?}", app.repo.health()))
+}
+
+/// Runs one SQL statement as a write of the repo.
+async fn execute(app: Arc<App>, sql: String) -> Result<usize, Value> {
+    app.repo.execute(diesel::sql_query(sql)).await.map_err(|error| outcome::of(&error))
+}
+
+/// The one number that a query named `n` gives, read here.
+async fn number(app: Arc<App>, sql: String) -> Result<Option<i64>, Value> {
+    let row = app.repo.one::<Number>(diesel::sql_query(sql)).await;
+    row.map(|row| row.map(|row| row.n)).map_err(|error| outcome::of(&error))
+}
+
+async fn audit_execute(app: Arc<App>, sql: String) -> Result<(), Value> {
+    let audit = app.audit.clone().ok_or("no AuditRepo")?;
+    let done = audit.run(move |conn| Ok::<_, Error>(conn.batch_execute(&sql)?));
+    done.await.map_err(|error| outcome::of(&error))
+}
+
+async fn audit_number(app: Arc<App>, sql: String) -> Result<Option<i64>, Value> {
+    let audit = app.audit.clone().ok_or("no AuditRepo")?;
+    let row = audit.one::<Number>(diesel::sql_query(sql)).await;
+    row.map(|row| row.map(|row| row.n)).map_err(|error| outcome::of(&error))
+}
+
+async fn shutdown(app: Arc<App>, (): ()) -> Result<(), Value> {
+    app.node.shutdown().await.map_err(|error| outcome::of(&error))
+}
+
+/// A row of one number, named `n`.
+#[derive(QueryableByName)]
+pub struct Number {
+    /// The number.
+    #[diesel(sql_type = BigInt)]
+    pub n: i64,
+}

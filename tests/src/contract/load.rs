@@ -1,0 +1,181 @@
+//! Many writes and reads at once: what they saw, and how long they took.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use litefs_diesel::{Error, LitefsConnection};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::app::{App, Repo};
+use super::outcome;
+use crate::app::Commands;
+
+diesel::table! {
+    /// See [`MARKS`].
+    marks (id) {
+        id -> BigInt,
+        caller -> BigInt,
+        number -> BigInt,
+    }
+}
+
+/// The table of these commands.
+pub const MARKS: &str = "CREATE TABLE IF NOT EXISTS marks (\
+    id INTEGER PRIMARY KEY, caller INTEGER NOT NULL, number INTEGER NOT NULL)";
+
+/// How long calls took, in milliseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Times {
+    /// The middle one.
+    pub p50: f64,
+    /// One of a hundred took longer.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |share: f64| {
+            let index = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
+            times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+        };
+        Self { p50: at(0.5), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+pub(super) fn add(commands: Commands<App>) -> Commands<App> {
+    commands.add("read_back", read_back).add("callers", callers).add("starve", starve)
+}
+
+/// What the readers of [`read_back`] and [`callers`] saw.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadBack {
+    /// Reads that did not see the write that was acknowledged before.
+    pub stale: usize,
+    /// How long the writes took.
+    pub writes: Times,
+}
+
+/// Writes so many times, and reads each back at once by another connection and by the repo.
+async fn read_back(app: Arc<App>, writes: i64) -> Result<ReadBack, Value> {
+    let (repo, url) = (app.repo.clone(), app.url());
+    let work = move || -> Result<ReadBack, Error> {
+        let mut writer = repo.connection()?;
+        let mut reader = LitefsConnection::establish(&url).map_err(|error| {
+            Error::Read(diesel::result::Error::QueryBuilderError(error.to_string().into()))
+        })?;
+        let (mut stale, mut times) = (0, Vec::new());
+        for number in 1..=writes {
+            let begun = Instant::now();
+            let row = (marks::caller.eq(-1), marks::number.eq(number));
+            diesel::insert_into(marks::table).values(row).execute(&mut writer)?;
+            times.push(begun.elapsed());
+            let last = marks::table.filter(marks::caller.eq(-1)).select(diesel::dsl::max(marks::number));
+            let seen: Option<i64> = last.get_result(&mut reader)?;
+            stale += usize::from(seen != Some(number));
+        }
+        Ok(ReadBack { stale, writes: Times::of(times) })
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| json!(error.to_string()))?;
+    done.map_err(|error| outcome::of(&error))
+}
+
+/// So many callers at once, each writing so often and reading its own writes through the repo.
+async fn callers(app: Arc<App>, (callers, writes): (i64, i64)) -> Result<ReadBack, Value> {
+    let each = (0..callers).map(|caller| tokio::spawn(one_caller(app.repo.clone(), caller, writes)));
+    let (mut stale, mut times) = (0, Vec::new());
+    for task in futures::future::join_all(each).await {
+        let done = task.map_err(|error| json!(error.to_string()))?;
+        let (missed, mut took) = done.map_err(|error| outcome::of(&error))?;
+        stale += missed;
+        times.append(&mut took);
+    }
+    Ok(ReadBack { stale, writes: Times::of(times) })
+}
+
+async fn one_caller(repo: Repo, caller: i64, writes: i64) -> Result<(usize, Vec<Duration>), Error> {
+    let (mut stale, mut times) = (0, Vec::new());
+    for number in 1..=writes {
+        let begun = Instant::now();
+        let row = (marks::caller.eq(caller), marks::number.eq(number));
+        repo.execute(diesel::insert_into(marks::table).values(row)).await?;
+        times.push(begun.elapsed());
+        let own = repo.count(marks::table.filter(marks::caller.eq(caller))).await?;
+        stale += usize::from(own != number);
+    }
+    Ok((stale, times))
+}
+
+/// What [`starve`] measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Starved {
+    /// Reads a second while nobody wrote.
+    pub reads_alone: f64,
+    /// Reads a second while one caller wrote, one write after the other.
+    pub reads_beside: f64,
+    /// How long those writes took.
+    pub writes: Times,
+    /// How many there were.
+    pub written: usize,
+}
+
+/// So many readers back to back, by the repo or by connections, for so many milliseconds without a
+/// writer, and as long with one.
+async fn starve(app: Arc<App>, (readers, millis, by_repo): (usize, u64, bool)) -> Result<Starved, Value> {
+    let (reads, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let mut running = Vec::new();
+    for _ in 0..readers {
+        let (repo, reads, stop) = (app.repo.clone(), reads.clone(), stop.clone());
+        running.push(match by_repo {
+            true => tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    repo.count(marks::table.filter(marks::number.ge(0))).await?;
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok::<_, Error>(())
+            }),
+            false => tokio::task::spawn_blocking(move || {
+                let mut conn = repo.connection()?;
+                while !stop.load(Ordering::Relaxed) {
+                    marks::table.filter(marks::number.ge(0)).count().get_result::<i64>(&mut conn)?;
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok::<_, Error>(())
+            }),
+        });
+    }
+    let spell = Duration::from_millis(millis);
+    tokio::time::sleep(spell).await;
+    let per_second = |count: u64, time: Duration| count as f64 / time.as_secs_f64();
+    let reads_alone = per_second(reads.swap(0, Ordering::Relaxed), spell);
+
+    let (begun, mut times) = (Instant::now(), Vec::new());
+    let mut failed = None;
+    while begun.elapsed() < spell && failed.is_none() {
+        let at = Instant::now();
+        let row = (marks::caller.eq(-2), marks::number.eq(0));
+        failed = repo_insert(&app.repo, row).await.err();
+        times.push(at.elapsed());
+    }
+    let reads_beside = per_second(reads.load(Ordering::Relaxed), begun.elapsed());
+    stop.store(true, Ordering::Relaxed);
+    for reader in running {
+        let done = reader.await.map_err(|error| json!(error.to_string()))?;
+        done.map_err(|error| outcome::of(&error))?;
+    }
+    match failed {
+        Some(error) => Err(outcome::of(&error)),
+        None => Ok(Starved { reads_alone, reads_beside, written: times.len(), writes: Times::of(times) }),
+    }
+}
+
+type Row = (diesel::dsl::Eq<marks::caller, i64>, diesel::dsl::Eq<marks::number, i64>);
+
+async fn repo_insert(repo: &Repo, row: Row) -> Result<(), Error> {
+    repo.execute(diesel::insert_into(marks::table).values(row)).await.map(drop)
+}

@@ -1,0 +1,83 @@
+//! What an application node is told.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use litefs_diesel::Config;
+use litefs_diesel::config::{JournalMode, RepoConfig};
+use serde::{Deserialize, Serialize};
+
+/// The settings of one application node, as JSON in its first argument.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct NodeSettings {
+    /// Repo names and their databases: `Repo`, and `AuditRepo` where there are two.
+    pub databases: BTreeMap<String, PathBuf>,
+    /// LiteFS's HTTP address; `None`: the node is alone.
+    pub http: Option<String>,
+    /// This node's name.
+    pub node: String,
+    /// Where it listens.
+    pub listen: String,
+    /// The names of all nodes, and their addresses.
+    pub peers: BTreeMap<String, String>,
+    /// WAL when not said.
+    pub journal_mode: Option<String>,
+    /// The default deadline of a call, in milliseconds; the library's own when 0.
+    pub timeout_ms: u64,
+    /// How long it waits for a leader, in milliseconds; the library's own when 0.
+    pub start_timeout_ms: u64,
+    /// How long an open transaction may do nothing, in milliseconds; the library's own when 0.
+    pub transaction_idle_ms: u64,
+    /// What `on_open` runs on each connection.
+    pub on_open: Option<String>,
+    /// What it logs (as `RUST_LOG`), spans too; else errors.
+    pub log: Option<String>,
+}
+
+impl NodeSettings {
+    /// A node that is alone, with one database.
+    #[must_use]
+    pub fn alone(database: impl Into<PathBuf>) -> Self {
+        Self { databases: BTreeMap::from([("Repo".to_owned(), database.into())]), ..Self::default() }
+    }
+
+    /// The same for the library.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let millis = Duration::from_millis;
+        let mode = match self.journal_mode.as_deref() {
+            Some("delete") => JournalMode::Delete,
+            Some("truncate") => JournalMode::Truncate,
+            Some("persist") => JournalMode::Persist,
+            _ => JournalMode::Wal,
+        };
+        let mut config = Config::default();
+        for (name, database) in &self.databases {
+            let mut repo = RepoConfig::new(database.to_string_lossy()).journal_mode(mode);
+            if self.timeout_ms > 0 {
+                repo = repo.timeout(millis(self.timeout_ms));
+            }
+            if self.transaction_idle_ms > 0 {
+                repo = repo.transaction_idle(millis(self.transaction_idle_ms));
+            }
+            config = config.repo(name, repo);
+        }
+        if let Some(http) = &self.http {
+            config = config
+                .litefs_http(http)
+                .node_name(&self.node)
+                .listen(&self.listen)
+                .insecure(true)
+                .peer_table(self.peers.clone());
+        }
+        if self.start_timeout_ms > 0 {
+            config = config.start_timeout(millis(self.start_timeout_ms));
+        }
+        if let Some(sql) = self.on_open.clone() {
+            config =
+                config.on_open(move |conn| diesel::connection::SimpleConnection::batch_execute(conn, &sql));
+        }
+        config
+    }
+}

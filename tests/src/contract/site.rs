@@ -1,0 +1,110 @@
+//! A LiteFS cluster with an application node on each of its nodes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::settings::NodeSettings;
+use crate::app::{AppError, AppProcess, AppSpec};
+use crate::cluster::Cluster;
+use crate::port::Port;
+use crate::wait::{self, PATIENCE};
+
+/// A real LiteFS of some nodes, and what application nodes on it need: names and ports of their
+/// own. Node 0 is the primary.
+pub struct Site {
+    /// Applications end before their LiteFS does.
+    pub cluster: Cluster,
+    ports: Vec<Port>,
+    binary: PathBuf,
+}
+
+impl Site {
+    /// Starts the LiteFS nodes. `binary` is `env!("CARGO_BIN_EXE_app_node")`.
+    ///
+    /// # Panics
+    /// When LiteFS does not start, or there are no ports.
+    #[must_use]
+    pub fn start(nodes: usize, binary: &str) -> Self {
+        let cluster = Cluster::start(nodes).unwrap();
+        let ports = (0..nodes).map(|_| Port::claim().unwrap()).collect();
+        Self { cluster, ports, binary: binary.into() }
+    }
+
+    /// Starts the applications of all nodes, the primary's first, with the database `app.db`.
+    ///
+    /// # Panics
+    /// When one does not start.
+    #[must_use]
+    pub fn apps(&self) -> Vec<AppProcess> {
+        (0..self.cluster.len()).map(|node| self.app(self.settings(node)).unwrap()).collect()
+    }
+
+    /// The usual settings of a node: the database `app.db`, and all nodes as peers.
+    #[must_use]
+    pub fn settings(&self, node: usize) -> NodeSettings {
+        let peers = self.ports.iter().enumerate();
+        let peers: BTreeMap<_, _> =
+            peers.map(|(node, port)| (self.cluster.hostname(node), port.address())).collect();
+        NodeSettings {
+            databases: BTreeMap::from([("Repo".to_owned(), self.database(node, "app.db"))]),
+            http: Some(self.cluster.http(node)),
+            node: self.cluster.hostname(node),
+            listen: self.ports[node].address(),
+            peers,
+            ..NodeSettings::default()
+        }
+    }
+
+    /// The path of a database on a node.
+    #[must_use]
+    pub fn database(&self, node: usize, name: &str) -> PathBuf {
+        self.cluster.mount(node).join(name)
+    }
+
+    /// Starts an application.
+    ///
+    /// # Errors
+    /// When it does not say that it is ready; with the end of its log, in which its start error is.
+    pub fn app(&self, settings: NodeSettings) -> Result<AppProcess, AppError> {
+        let log = self.cluster.dir().join(format!("app-{}.log", settings.node));
+        start_app(&self.binary, &settings, log)
+    }
+
+    /// Waits until a node's LiteFS and its primary's have the same position of `app.db`.
+    ///
+    /// # Panics
+    /// When they do not within [`PATIENCE`].
+    pub fn wait_replicated(&self) {
+        self.cluster.wait_replicated(0, "app.db").unwrap();
+    }
+}
+
+/// Starts an application node with these settings.
+///
+/// # Errors
+/// When it does not say that it is ready.
+pub fn start_app(
+    binary: &Path,
+    settings: &NodeSettings,
+    log: impl Into<PathBuf>,
+) -> Result<AppProcess, AppError> {
+    let settings = serde_json::to_string(settings).unwrap_or_default();
+    AppProcess::start(AppSpec {
+        binary: binary.to_owned(),
+        args: vec![settings.into()],
+        envs: Vec::new(),
+        log: log.into(),
+    })
+}
+
+/// Waits until an application says that its node has this role: `primary`, `replica` or `none`.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn wait_role(app: &AppProcess, role: &str) {
+    wait::until(PATIENCE, || {
+        let is: String = app.call("role", ()).map_err(|error| error.to_string())?;
+        if is == role { Ok(()) } else { Err(format!("the role is {is} and not {role}")) }
+    })
+    .unwrap();
+}
