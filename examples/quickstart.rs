@@ -6,6 +6,8 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
+use std::fmt::Display;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use litefs_diesel::{Config, Error, LitefsConnection, litefs_repo};
@@ -74,7 +76,7 @@ async fn main() -> Result<(), AnyError> {
     repo.shutdown().await?;
     println!("\nshutdown() has closed every file and ended the node's threads.");
     let refused = repo.count(users::table).await;
-    println!("  repo.count(users)          -> {}", refused.map_or_else(|e| e.to_string(), |n| n.to_string()));
+    show("repo.count(users)", refused.map_or_else(|error| error.to_string(), |count| count.to_string()));
     Ok(())
 }
 
@@ -83,25 +85,25 @@ async fn typed_methods(repo: &Repo) -> Result<(), Error> {
     println!("\n1. Typed methods of the repo");
 
     let ada: User = repo.insert(users::table, &NewUser { name: "Ada", age: 36 }).await?;
-    println!("  repo.insert(Ada, 36)       -> {ada:?}");
+    show("repo.insert(Ada, 36)", format_args!("{ada:?}"));
 
     let more = [NewUser { name: "Bob", age: 17 }, NewUser { name: "Cleo", age: 52 }];
     let inserted = repo.insert_all(users::table, &more).await?;
-    println!("  repo.insert_all(2 rows)    -> {inserted}");
+    show("repo.insert_all(2 rows)", inserted);
 
     let adults: Vec<User> =
         repo.all(users::table.filter(users::age.ge(18)).select(User::as_select())).await?;
-    println!("  repo.all(age >= 18)        -> {}", names(&adults));
+    show("repo.all(age >= 18)", names(&adults));
 
     let ada: User = repo.update(&Birthday { id: ada.id, age: ada.age + 1 }).await?;
-    println!("  repo.update(Ada's age)     -> {ada:?}");
+    show("repo.update(Ada's age)", format_args!("{ada:?}"));
 
     let bob: User = repo.upsert(users::table, &NewUser { name: "Bob", age: 18 }, users::name).await?;
-    println!("  repo.upsert(Bob, 18)       -> {bob:?}");
+    show("repo.upsert(Bob, 18)", format_args!("{bob:?}"));
 
     let deleted = repo.delete(&bob).await?;
     let gone: Option<User> = repo.get(users::table, bob.id).await?;
-    println!("  repo.delete(Bob)           -> {deleted} row; repo.get(Bob's id) -> {gone:?}");
+    show("repo.delete(Bob)", format_args!("{deleted} row; repo.get(Bob's id) -> {gone:?}"));
 
     let counts = repo
         .batch()
@@ -112,7 +114,7 @@ async fn typed_methods(repo: &Repo) -> Result<(), Error> {
             diesel::update(users::table.filter(users::name.eq("Cleo"))).set(users::age.eq(users::age + 1)),
         )
         .await?;
-    println!("  repo.batch(2 updates)      -> {counts:?}, in one transaction");
+    show("repo.batch(2 updates)", format_args!("{counts:?}, in one transaction"));
     Ok(())
 }
 
@@ -122,23 +124,23 @@ fn drop_in_connection(url: &str) -> Result<(), AnyError> {
 
     // It finds the node that serves this file; `repo.connection()` gives the same.
     let mut conn = LitefsConnection::establish(url)?;
-    println!("  LitefsConnection::establish -> {conn:?}");
+    show("LitefsConnection::establish", format_args!("{conn:?}"));
 
     let dora: User = diesel::insert_into(users::table)
         .values(&NewUser { name: "Dora", age: 41 })
         .returning(User::as_returning())
         .get_result(&mut conn)?;
-    println!("  insert_into … RETURNING    -> {dora:?}");
+    show("insert_into … RETURNING", format_args!("{dora:?}"));
 
     let changed =
         diesel::update(users::table.find(dora.id)).set(users::name.eq("Dorothy")).execute(&mut conn)?;
-    println!("  update(…).execute          -> {changed} row");
+    show("update(…).execute", format_args!("{changed} row"));
 
     let all = users::table.order(users::name).select(User::as_select()).load(&mut conn)?;
-    println!("  users.order(name).load     -> {}", names(&all));
+    show("users.order(name).load", names(&all));
 
     let deleted = diesel::delete(users::table.filter(users::age.gt(50))).execute(&mut conn)?;
-    println!("  delete(age > 50).execute   -> {deleted} row");
+    show("delete(age > 50).execute", format_args!("{deleted} row"));
     Ok(())
 }
 
@@ -149,7 +151,7 @@ async fn closures(repo: &Repo) -> Result<(), Error> {
     let oldest: Option<String> = repo
         .run(|conn| users::table.select(users::name).order(users::age.desc()).first(conn).optional())
         .await?;
-    println!("  repo.run(the oldest)       -> {oldest:?}");
+    show("repo.run(the oldest)", format_args!("{oldest:?}"));
 
     let sum = repo
         .transaction(|conn| {
@@ -158,7 +160,7 @@ async fn closures(repo: &Repo) -> Result<(), Error> {
             Ok::<i32, Error>(ages.iter().sum())
         })
         .await?;
-    println!("  repo.transaction(insert, sum of ages) -> {sum}");
+    show("repo.transaction(insert, sum of ages)", sum);
 
     let failed = repo
         .transaction(|conn| {
@@ -167,7 +169,7 @@ async fn closures(repo: &Repo) -> Result<(), Error> {
         })
         .await;
     let left = repo.count(users::table).await?;
-    println!("  repo.transaction(delete all, then fail) -> {failed:?}; still {left} rows");
+    show("repo.transaction(delete all, fail)", format_args!("{failed:?}; still {left} rows"));
     Ok(())
 }
 
@@ -176,13 +178,15 @@ async fn outcomes(repo: &Repo) -> Result<(), Error> {
     println!("\n4. Outcomes are values");
 
     let twice = repo.insert::<User, _>(users::table, &NewUser { name: "Ada", age: 1 }).await;
-    match twice {
-        Err(error @ Error::Rejected(_)) => println!("  a second Ada     -> {error}"),
-        other => println!("  a second Ada     -> not as expected: {other:?}"),
-    }
+    show("repo.insert(a second Ada)", twice.map_or_else(|error| error.to_string(), |user| user.name));
     let nobody = repo.update::<User>(&Birthday { id: 999, age: 1 }).await;
-    println!("  user 999's birthday -> {}", nobody.map_or_else(|e| e.to_string(), |user| user.name));
+    show("repo.update(user 999)", nobody.map_or_else(|error| error.to_string(), |user| user.name));
     Ok(())
+}
+
+/// One line: what was called, and what came of it.
+fn show(what: &str, came: impl Display) {
+    println!("  {what:<38} -> {came}");
 }
 
 fn names(users: &[User]) -> String {
