@@ -27,10 +27,11 @@ pub use position::{ParsePositionError, Position};
 pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
 pub use request::Ack;
 
-/// What the macros' expansions name, and nobody else.
+/// What the macros' expansions and this project's benches name, and nobody else.
 #[doc(hidden)]
 pub mod __private {
     pub use diesel::SqliteConnection;
 
-    pub use crate::node::{on, start};
+    pub use crate::node::{on, position_reads, start};
+    pub use crate::statement::capture::capture_size;
 }

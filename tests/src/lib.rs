@@ -1,11 +1,12 @@
 //! What the contract tests of litefs-diesel share: a real LiteFS of several nodes
 //! ([`Cluster`](cluster::Cluster)) and application nodes that are processes of their own
-//! ([`AppProcess`](app::AppProcess)).
+//! ([`AppProcess`](app::AppProcess)); and how its benches compare ([`bench`]).
 //!
 //! Nothing in this library knows the library under test: a test, and the binaries in `src/bin`,
 //! bring both together.
 
 pub mod app;
+pub mod bench;
 pub mod cluster;
 pub mod port;
 pub mod process;

@@ -96,7 +96,7 @@ mod tests;
 
 pub use builder::{Config, RepoConfig};
 pub use error::{Origin, StartError};
-pub(crate) use open::OnOpen;
 pub use settings::JournalMode;
-pub(crate) use settings::{ClusterSettings, LitefsSettings, Nodes, RepoSettings, Settings};
-pub(crate) use url::{DatabaseUrl, Target};
+pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
+#[cfg(test)]
+use url::{DatabaseUrl, Target};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::duration;
@@ -81,11 +81,6 @@ impl<'a> Found<'a> {
             );
         }
         Ok(duration)
-    }
-
-    /// A path; one that is not absolute counts from [`folder`](Self::folder).
-    pub(super) fn path(&self) -> Result<PathBuf, StartError> {
-        Ok(self.folder().join(self.text()?))
     }
 
     /// From where relative paths count: the folder of the file that says them, because that file is

@@ -164,7 +164,6 @@ impl<'a> Sources<'a> {
             foreign_keys,
             // Each reader costs a thread and a connection; SQLite's WAL has far fewer read marks.
             pool_size: count("pool_size", 5, 1_024)?,
-            busy_timeout,
             queue_length: count("queue_length", 1_024, 1_048_576)?,
             timeout: duration("timeout", 10, false)?,
             transaction_idle,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub(crate) struct Settings {
     pub(crate) litefs: Option<LitefsSettings>,
     pub(crate) cluster: ClusterSettings,
     /// The folder of the settings file, from which `priv` counts.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the migrations tool, which comes next, counts `priv` from it")
+    )]
     pub(crate) root: Option<PathBuf>,
 }
 
@@ -37,14 +41,13 @@ pub(crate) struct RepoSettings {
     /// Who said where the database is.
     pub(crate) origin: Origin,
     /// Where the migrations tool looks; as it is written, from [`Settings::root`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the migrations tool, which comes next"))]
     pub(crate) priv_dir: Option<PathBuf>,
     /// `None`: leave a database that is there as it is, WAL for a new one.
     pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) foreign_keys: bool,
     /// How many connections read.
     pub(crate) pool_size: usize,
-    /// How long SQLite waits for another process's lock.
-    pub(crate) busy_timeout: Duration,
     /// How many writes may wait for the writer before it says `Overloaded`.
     pub(crate) queue_length: usize,
     /// The deadline of a call that names none.
@@ -58,6 +61,7 @@ pub(crate) struct RepoSettings {
     /// For every connection that is opened.
     pub(crate) on_open: OnOpen,
     /// Keeps the folder of [`Config::temporary`](crate::Config::temporary) while anybody holds this.
+    #[expect(dead_code, reason = "held for its drop")]
     pub(crate) temporary: Option<Arc<TempDir>>,
 }
 
@@ -172,21 +176,5 @@ impl RepoSettings {
     /// What errors call one of its settings: `repo.Repo.pool_size`.
     pub(crate) fn setting(&self, key: &str) -> String {
         format!("repo.{}.{key}", schema::quoted(&self.name))
-    }
-}
-
-impl ClusterSettings {
-    /// The address (`host:port`) of the node that LiteFS calls `hostname`: from the static table,
-    /// else by the template; `None` when neither is set.
-    pub(crate) fn address_of(&self, hostname: &str) -> Option<String> {
-        if let Some(address) = self.peers.get(hostname) {
-            return Some(address.clone());
-        }
-        let template = self.peer.as_deref()?;
-        // An IPv6 address needs brackets before the port, when the template does not bring them.
-        let bare = hostname.parse::<Ipv6Addr>().is_ok() && template.starts_with("{hostname}");
-        Some(
-            template.replace("{hostname}", &if bare { format!("[{hostname}]") } else { hostname.to_owned() }),
-        )
     }
 }

@@ -37,8 +37,7 @@ impl NodeConnection {
                 self.run_group(text, group.take())?;
                 self.run_special(special, part.sql)?;
             } else {
-                let group =
-                    group.get_or_insert_with(|| Group { range: part.start..part.end, only_reads: true });
+                let group = group.get_or_insert(Group { range: part.start..part.end, only_reads: true });
                 group.range.end = part.end;
                 group.only_reads = group.only_reads && self.only_reads(part.sql)?;
             }

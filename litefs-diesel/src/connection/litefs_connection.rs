@@ -166,11 +166,24 @@ impl LitefsConnection {
         )
     }
 
-    /// Closes this node's file until the next read: what LiteFS needs to stop or to start again.
-    /// A transaction is not touched. Does nothing for a connection that is alone.
+    /// Closes this node's file until the next read: LiteFS can neither unmount nor, after a crash,
+    /// mount again while a process holds one. The node closes what it opened itself; a connection
+    /// that the application keeps idle, in a pool of its own, keeps its file open until it is
+    /// dropped, used, or closed by this. A transaction is not touched, and nothing happens to a
+    /// connection that is alone.
     ///
-    /// A pool calls it for connections that lie idle.
-    pub(crate) fn close_file(&mut self) -> QueryResult<()> {
+    /// # Errors
+    /// When the file cannot be closed now, because it is in use.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use litefs_diesel::LitefsConnection;
+    ///
+    /// let mut conn = LitefsConnection::establish(":memory:")?;
+    /// conn.close_file()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close_file(&mut self) -> QueryResult<()> {
         match &mut self.way {
             Way::Alone(_) => Ok(()),
             Way::Node(node) => node.local.close(),

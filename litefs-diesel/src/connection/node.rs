@@ -154,8 +154,13 @@ impl NodeConnection {
             None => kind::may_ask_session(&statement.sql),
         };
         let sets = Sets::of(&statement);
+        let asks = asks || sets.may_keep_rowid;
+        let id = (self.access.ids)();
+        // The text, but never a value.
+        let span = tracing::debug_span!("write", repo = %self.access.name, ?id, sql = %statement.sql);
+        let _within = span.entered();
         let request = WriteRequest {
-            id: (self.access.ids)(),
+            id,
             statements: vec![statement],
             session: asks.then(|| self.answers.session()),
             alone,

@@ -39,15 +39,6 @@ impl<K: Eq + Hash, V: Copy> Recent<K, V> {
         }
         self.young.insert(key, value);
     }
-
-    pub(super) fn remove<Q>(&mut self, key: &Q)
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.young.remove(key);
-        self.old.remove(key);
-    }
 }
 
 #[cfg(test)]
@@ -59,12 +50,10 @@ mod tests {
         let mut recent = Recent::new(8);
         for i in 0..1_000 {
             recent.insert(i, i);
-            assert_eq!(recent.get(&0).is_some(), true, "0 is used all the time, at {i}");
+            assert!(recent.get(&0).is_some(), "0 is used all the time, at {i}");
             assert!(recent.young.len() + recent.old.len() <= 8);
         }
         assert_eq!(recent.get(&999), Some(999));
         assert_eq!(recent.get(&1), None);
-        recent.remove(&999);
-        assert_eq!(recent.get(&999), None);
     }
 }

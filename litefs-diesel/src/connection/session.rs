@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use diesel::result::QueryResult;
-use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::statement::split::split;
@@ -69,21 +68,31 @@ impl Answers {
 pub(super) struct Sets {
     changes: bool,
     rowid: bool,
+    /// It may change a row and still leave `last_insert_rowid()` as this connection has it: only
+    /// where the primary knows that, its answer is right.
+    pub(super) may_keep_rowid: bool,
     /// It changes no rows, and `execute` gives the count of the last one that did.
     count_stays: bool,
 }
 
 impl Sets {
     pub(super) fn of(statement: &Statement) -> Self {
-        let (changes, rowid) = if statement.want == Want::Batch {
-            let parts = split(&statement.sql);
-            let any = |sets: fn(&str) -> bool| parts.iter().any(|part| sets(part.sql));
-            (any(kind::sets_session), any(|sql| kind::sets_session(sql) && kind::may_insert(sql)))
-        } else {
-            let changes = kind::sets_session(&statement.sql);
-            (changes, changes && kind::may_insert(&statement.sql))
+        let one = |sql: &str| {
+            let changes = kind::sets_session(sql);
+            let rowid = changes && kind::may_insert(sql);
+            let count_stays = statement.want == Want::Count && !changes;
+            Self { changes, rowid, may_keep_rowid: rowid && kind::may_upsert(sql), count_stays }
         };
-        Self { changes, rowid, count_stays: statement.want == Want::Count && !changes }
+        if statement.want != Want::Batch {
+            return one(&statement.sql);
+        }
+        let nothing = Self { changes: false, rowid: false, may_keep_rowid: false, count_stays: false };
+        split(&statement.sql).iter().map(|part| one(part.sql)).fold(nothing, |all, part| Self {
+            changes: all.changes || part.changes,
+            rowid: all.rowid || part.rowid,
+            may_keep_rowid: all.may_keep_rowid || part.may_keep_rowid,
+            count_stays: false,
+        })
     }
 }
 

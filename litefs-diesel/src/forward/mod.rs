@@ -20,6 +20,6 @@ mod visibility;
 mod tests;
 
 pub(crate) use peers::{Peers, PeersConfig};
-pub(crate) use resolve::{ResolveError, Resolver};
+pub(crate) use resolve::Resolver;
 pub(crate) use router::Router;
 pub(crate) use visibility::{NotVisible, Visibility};

@@ -60,6 +60,7 @@ impl Peer {
     }
 
     /// What it sees, while there is a connection to it.
+    #[cfg(test)]
     pub(crate) fn view(&self) -> watch::Receiver<Option<View>> {
         self.view.clone()
     }

@@ -88,9 +88,11 @@ impl Resolver {
         match &self.template {
             None => Err(ResolveError::Unlisted(hostname.to_owned())),
             Some(template) if !template.contains(HOSTNAME) => Ok(template.clone()),
-            Some(template) if hostname.parse::<Ipv6Addr>().is_ok() => {
-                Ok(template.replace(HOSTNAME, &format!("[{hostname}]")))
-            }
+            // An address needs brackets before the port, where the template does not bring them.
+            Some(template) if hostname.parse::<Ipv6Addr>().is_ok() => Ok(match template.starts_with('[') {
+                true => template.replace(HOSTNAME, hostname),
+                false => template.replace(HOSTNAME, &format!("[{hostname}]")),
+            }),
             Some(_) if !is_hostname(hostname) => Err(ResolveError::Hostname(hostname.to_owned())),
             Some(template) => Ok(template.replace(HOSTNAME, hostname)),
         }
@@ -132,6 +134,7 @@ mod tests {
         let resolver = template("{hostname}:7117").unwrap();
         assert_eq!(at(&resolver, "127.0.0.1").await, "127.0.0.1:7117");
         assert_eq!(at(&resolver, "::1").await, "[::1]:7117");
+        assert_eq!(at(&template("[{hostname}]:7117").unwrap(), "::1").await, "[::1]:7117");
         assert!(at(&resolver, "localhost").await.contains("127.0.0.1:7117"));
     }
 

@@ -65,6 +65,7 @@ impl Litefs {
     }
 
     /// The epoch of [`role`](Self::role) alone: one atomic load.
+    #[cfg(test)]
     pub(crate) fn epoch(&self) -> u64 {
         self.shared.roles.epoch()
     }

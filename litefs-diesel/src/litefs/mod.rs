@@ -28,8 +28,8 @@ mod tests;
 pub use role::Role;
 
 pub(crate) use client::Litefs;
-pub(crate) use gate::Gate;
-pub(crate) use info::{Info, InfoError};
+#[cfg(test)]
+use info::InfoError;
 pub(crate) use role::RoleView;
 pub(crate) use settings::LitefsSettings;
 pub(crate) use waiters::WaitError;

@@ -83,6 +83,7 @@ impl Waiters {
         self.by_target.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_target.len()
     }

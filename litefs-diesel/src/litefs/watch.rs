@@ -91,6 +91,7 @@ impl PositionWatch {
     }
 
     /// The last position seen, without looking: old when nobody has waited for long.
+    #[cfg(test)]
     pub(crate) fn current(&self) -> Position {
         self.watched.seen.lock().position
     }

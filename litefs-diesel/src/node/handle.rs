@@ -254,3 +254,10 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
     };
     Ok(R::from_handle(RepoHandle::new(Arc::new(database))))
 }
+
+/// How often a repo's position file was read, for the bench that shows that it does not grow with
+/// the number of those who wait.
+#[doc(hidden)]
+pub fn position_reads<R: LitefsRepo>(node: &Node) -> Result<u64, Error> {
+    Ok(node.inner.served(R::NAME)?.watch.reads())
+}

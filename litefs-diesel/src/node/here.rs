@@ -87,7 +87,12 @@ impl Here for HereOf {
     }
 
     fn health(&self) -> Health {
-        Health { role: self.role(), lag: self.node.parts.litefs.lag(), accepting: self.node.is_accepting() }
+        Health {
+            role: self.role(),
+            lag: self.node.parts.litefs.lag(),
+            litefs: self.node.parts.litefs.is_reachable(),
+            accepting: self.node.is_accepting(),
+        }
     }
 
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>> {

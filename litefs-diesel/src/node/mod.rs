@@ -14,4 +14,4 @@ mod start;
 mod stop;
 mod view;
 
-pub use self::handle::{Node, on, start};
+pub use self::handle::{Node, on, position_reads, start};

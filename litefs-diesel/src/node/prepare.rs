@@ -71,8 +71,10 @@ async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), St
 async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
     let asked = common.others.iter().map(|node| async move {
         let peer = common.peers.get(node)?;
-        let mut views = peer.view();
-        let view = tokio::time::timeout(PEERS, views.wait_for(Option::is_some)).await.ok()?.ok()?.clone()?;
+        let view = peer.ask_view(Instant::now() + PEERS).await.inspect_err(|why| {
+            tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");
+        });
+        let view = view.ok()?;
         let position: Option<Position> = view.positions.get(&repo.name).copied();
         Some(PeerPosition { node: node.clone(), position })
     });

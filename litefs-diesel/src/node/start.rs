@@ -21,7 +21,7 @@ use crate::litefs::{Litefs, LitefsSettings, Role};
 use crate::request::{Ids, Primary, ids};
 use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
-use crate::server::{self, Limits, Reports, Services};
+use crate::server::{self, Limits, Services};
 
 /// What all databases of a node share.
 pub(super) struct Common {
@@ -56,6 +56,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         repos: settings.repos.keys().cloned().collect(),
         protocol: PROTOCOL,
     });
+    identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
     let (view, seen) = watch::channel(View::unknown());
     let peers = peers(&settings.cluster, &identity, &seen, runtime.handle())?;
     let common = Common {

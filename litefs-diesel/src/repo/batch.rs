@@ -111,8 +111,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`execute`](Self::execute). A batch without statements gives no counts and sends nothing.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE accounts (id INTEGER PRIMARY KEY NOT NULL, cents INTEGER NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO accounts VALUES (1, 500), (2, 0)")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { accounts { id -> Integer, cents -> BigInt, } }
     /// use accounts::{cents, table};

@@ -40,8 +40,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// When the node is shut down, or the file cannot be opened.
     ///
-    /// ```no_run
-    /// # fn example(repo: litefs_diesel::RepoHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// use diesel::prelude::*;
     ///
@@ -63,8 +69,14 @@ impl<L> RepoHandle<L> {
     /// The closure's own; and when there is no connection, that as `E`: then
     /// [`outcome`](crate::outcome) says more.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// use diesel::prelude::*;
     /// use litefs_diesel::Error;
@@ -101,8 +113,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`run`](Self::run), and what the commit ends with.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE accounts (id INTEGER PRIMARY KEY NOT NULL, cents INTEGER NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO accounts VALUES (1, 500), (2, 0)")).await?;
     /// # diesel::table! { accounts { id -> Integer, cents -> BigInt, } }
     /// use accounts::{cents, table};
     /// use diesel::prelude::*;

@@ -25,8 +25,14 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// spawned, joined, or sent to another thread. Dropping it before it was awaited does nothing;
 /// dropping it later leaves the read to its end, and nobody sees its result.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::ReadLevel;
@@ -41,6 +47,8 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {
     state: State<ReadPlan<T>, T>,
@@ -60,8 +68,14 @@ struct ReadPlan<T> {
 /// awaited writes nothing; dropping it later leaves the outcome open: what was not yet sent, or has
 /// not had its turn on the primary, does not run.
 ///
-/// ```no_run
-/// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+/// ```
+/// # #[litefs_diesel::litefs_repo]
+/// # struct Repo;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+/// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+/// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
 /// # use diesel::prelude::*;
 /// # diesel::table! { users { id -> Integer, name -> Text, } }
 /// use litefs_diesel::Ack;
@@ -77,6 +91,8 @@ struct ReadPlan<T> {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
 pub struct Write<T> {
     state: State<WritePlan<T>, T>,
@@ -133,8 +149,14 @@ impl<T: 'static> Read<T> {
 impl<U: Send + 'static> Read<Option<U>> {
     /// The row itself, or [`Error::NotFound`].
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
@@ -197,7 +219,8 @@ impl<T: Send + 'static> Write<T> {
     /// The value and the write's own token, for [`ReadLevel::AtLeast`] on any node. In an error it
     /// is as ever: [`Error::position`], and [`Error::value`] of the value alone.
     ///
-    /// To be called before the write is polled.
+    /// # Panics
+    /// When the write has been polled already.
     pub fn with_position(self) -> Write<(T, Position)> {
         Write {
             state: match self.state {

@@ -83,8 +83,14 @@ impl<L> RepoHandle<L> {
     /// As [`execute`](Self::execute); [`Error::CommittedNotDecoded`](crate::Error::CommittedNotDecoded)
     /// when the row is written and cannot be read as `U`.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
@@ -109,13 +115,20 @@ impl<L> RepoHandle<L> {
     /// error: 0, and nothing is sent.
     ///
     /// Rows with the same columns set share a statement, up to the 32,766 variables that SQLite
-    /// allows one; a field that is `None` is left out, and so gets the column's default.
+    /// allows one; a field that is `None` is left out, and so gets the column's default. The rows
+    /// are taken apart by this call, on the caller's thread.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Insertable)]
@@ -133,13 +146,19 @@ impl<L> RepoHandle<L> {
     /// Inserts any number of rows on the primary, all or none, and gives them as the database has
     /// them. SQLite returns them in the order in which they went in.
     ///
-    /// All of them travel back and are in memory at once.
+    /// All of them travel back and are in memory at once; they become `U` on the thread that awaits.
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]

@@ -25,8 +25,14 @@ impl<L> RepoHandle<L> {
     /// [`Error::Read`] with what Diesel or the database said; [`Error::ReadTimeout`];
     /// [`Error::WriteInRead`] when the statement writes.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL, age INTEGER NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada', 36), (2, 'Bob', 17)")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, age -> Integer, } }
     /// # #[derive(Queryable, Selectable)]
@@ -46,8 +52,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`all`](Self::all); [`Error::TooManyRows`] when there is a second row.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// let id: Option<i32> = repo.one(users::table.filter(users::name.eq("Ada")).select(users::id)).await?;
@@ -65,8 +77,16 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`all`](Self::all).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE follows (\"from\" INTEGER NOT NULL, \"to\" INTEGER NOT NULL, PRIMARY KEY (\"from\", \"to\"))")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO follows VALUES (1, 2)")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # diesel::table! { follows (from, to) { from -> Integer, to -> Integer, } }
@@ -89,8 +109,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`all`](Self::all); [`Error::TooManyRows`] when there is a second row.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
@@ -109,8 +135,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`all`](Self::all); [`Error::NotFound`] when it is gone.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable, Identifiable)]

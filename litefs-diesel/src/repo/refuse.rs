@@ -24,24 +24,9 @@ pub(crate) enum ReadMethod {
 impl ReadMethod {
     /// What a failed read is to the caller.
     pub(crate) fn refusal(self, error: DieselError) -> Error {
-        if self != Self::Own && read_only(&error) { self.write_in_read() } else { Error::Read(error) }
-    }
-
-    /// The same for a query that was put inside another: there a write is a syntax error, and so
-    /// SQLite is asked here what the query alone would do.
-    pub(crate) async fn refusal_of(
-        self,
-        error: Error,
-        inner: String,
-        database: &Database,
-        deadline: Instant,
-    ) -> Error {
-        if !matches!(error, Error::Read(_) | Error::Rejected(_)) {
-            return error;
-        }
-        match database.readers.run(deadline, move |conn| writes(conn, &inner)).await {
-            Ok(true) => self.write_in_read(),
-            _ => self.refusal_there(error),
+        match self.write_in_read() {
+            Some(refused) if read_only(&error) => refused,
+            _ => Error::Read(error),
         }
     }
 
@@ -53,16 +38,33 @@ impl ReadMethod {
         }
     }
 
-    fn write_in_read(self) -> Error {
+    /// The same for a query that was put inside another: there a write is a syntax error, and so
+    /// SQLite is asked here what the query alone would do.
+    pub(crate) async fn refusal_of(
+        self,
+        error: Error,
+        inner: String,
+        database: &Database,
+        deadline: Instant,
+    ) -> Error {
+        let said_no = matches!(error, Error::Read(_) | Error::Rejected(_));
+        let Some(refused) = self.write_in_read().filter(|_| said_no) else { return error };
+        match database.readers.run(deadline, move |conn| writes(conn, &inner)).await {
+            Ok(true) => refused,
+            _ => self.refusal_there(error),
+        }
+    }
+
+    fn write_in_read(self) -> Option<Error> {
         let (method, instead) = match self {
             Self::All => ("all", "returning"),
             Self::One => ("one", "returning_one"),
             Self::Count => ("count", "execute"),
             Self::Exists => ("exists", "execute"),
             Self::Stream => ("stream", "returning"),
-            Self::Own => ("get", "update"),
+            Self::Own => return None,
         };
-        Error::WriteInRead { method, instead }
+        Some(Error::WriteInRead { method, instead })
     }
 }
 

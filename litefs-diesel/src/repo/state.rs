@@ -22,6 +22,9 @@ pub struct Health {
     /// How far this node's file is behind the primary, by LiteFS's own measure; `None` when that
     /// is not known.
     pub lag: Option<Duration>,
+    /// Whether LiteFS answered when it was asked last, at most 2 s ago; always on a node that is
+    /// alone.
+    pub litefs: bool,
     /// Whether calls are taken: `false` once [`RepoHandle::shutdown`] has begun.
     pub accepting: bool,
 }
@@ -47,9 +50,14 @@ impl fmt::Debug for Roles {
 impl<L> RepoHandle<L> {
     /// What this node is for LiteFS, as far as it has heard. Does not block.
     ///
-    /// ```no_run
-    /// # fn example(repo: litefs_diesel::RepoHandle) {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
     /// if repo.role().is_primary() { /* writes stay on this node */ }
+    /// # Ok(())
     /// # }
     /// ```
     #[must_use]
@@ -80,8 +88,12 @@ impl<L> RepoHandle<L> {
     /// [`Error::NotExecuted`] when that was not so by the repo's own timeout, or the node shuts
     /// down.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
     /// repo.ready().await?;
     /// assert!(repo.health().accepting);
     /// # Ok(())
@@ -103,8 +115,12 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// When LiteFS does not answer, or the node is shut down.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
     /// let token: String = repo.position().await?.to_string();
     /// # Ok(())
     /// # }
@@ -120,8 +136,12 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// When what ran did not end in time; the node is down all the same.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
     /// repo.shutdown().await?;
     /// repo.shutdown().await?; // again does no harm
     /// # Ok(())

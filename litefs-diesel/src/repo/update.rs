@@ -166,8 +166,14 @@ impl<L> RepoHandle<L> {
     /// As [`insert`](Self::insert); [`Error::NotFound`](crate::Error::NotFound) when there is no
     /// such row.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable)]
@@ -191,8 +197,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`execute`](Self::execute).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// let target = users::table.filter(users::name.eq("Bob"));
@@ -209,8 +221,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`execute`](Self::execute).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// let deleted: usize = repo.delete_all(users::table.filter(users::id.gt(100))).await?;
@@ -226,8 +244,14 @@ impl<L> RepoHandle<L> {
     /// # Errors
     /// As [`execute`](Self::execute).
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'Ada'), (2, 'Bob')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, name -> Text, } }
     /// # #[derive(Queryable, Selectable, Identifiable)]

@@ -141,8 +141,14 @@ impl<L> RepoHandle<L> {
     /// As [`insert`](Self::insert); [`Error::Rejected`](crate::Error::Rejected) when the columns are
     /// no unique key.
     ///
-    /// ```no_run
-    /// # async fn example(repo: litefs_diesel::RepoHandle) -> Result<(), litefs_diesel::Error> {
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, email TEXT UNIQUE NOT NULL, name TEXT)")).await?;
+    /// # repo.execute(diesel::sql_query("INSERT INTO users VALUES (1, 'ada@example.org', 'Ada')")).await?;
     /// # use diesel::prelude::*;
     /// # diesel::table! { users { id -> Integer, email -> Text, name -> Nullable<Text>, } }
     /// # #[derive(Queryable, Selectable)]

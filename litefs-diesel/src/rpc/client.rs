@@ -71,11 +71,6 @@ impl<S: Service> Client<S> {
         (Self { channel, max_frame, retired }, driver)
     }
 
-    /// Whether the connection has ended, or takes no further calls.
-    pub(crate) fn is_retired(&self) -> bool {
-        self.retired.is_cancelled()
-    }
-
     /// Returns when the connection has ended, or takes no further calls.
     pub(crate) async fn retired(&self) {
         self.retired.cancelled().await;

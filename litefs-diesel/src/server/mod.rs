@@ -19,7 +19,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use listen::{BindError, bind, run};
+#[cfg(test)]
+use listen::BindError;
+pub(crate) use listen::{bind, run};
 pub(crate) use reports::Reports;
 
 use std::collections::HashMap;

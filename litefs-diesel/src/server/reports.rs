@@ -23,11 +23,13 @@ struct Reported {
 
 impl Reports {
     /// What the node of that name sees, if it ever said so.
+    #[cfg(test)]
     pub(crate) fn of(&self, node: &str) -> Option<View> {
         self.nodes.lock().get(node).map(|reported| reported.view.clone())
     }
 
     /// Of all nodes that ever reported, by their names.
+    #[cfg(test)]
     pub(crate) fn nodes(&self) -> Vec<(String, View)> {
         self.nodes.lock().iter().map(|(node, reported)| (node.clone(), reported.view.clone())).collect()
     }

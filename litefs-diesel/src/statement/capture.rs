@@ -35,6 +35,12 @@ where
     Collected::new(query)?.into_statement(want)
 }
 
+/// Captures a query and says how many bytes its binds take, for the bench of capturing.
+#[doc(hidden)]
+pub fn capture_size<T: QueryFragment<Sqlite>>(query: &T) -> QueryResult<usize> {
+    capture(query, Want::Count).map(|statement| statement.binds.byte_len())
+}
+
 /// A query that owns what it needs, its binds still in Diesel's own form: enough for a connection
 /// of this process, which never needs the values.
 pub(crate) struct Collected {
@@ -229,7 +235,6 @@ impl<const N: usize> Query for Few<N> {
 
 #[cfg(test)]
 mod tests {
-    use diesel::prelude::*;
     use diesel::sql_types::{BigInt, Binary, Double, Integer, Nullable, Text};
 
     use super::*;

@@ -171,6 +171,12 @@ pub(crate) fn may_insert(sql: &str) -> bool {
     first_statement(sql).any(|token| token.is("INSERT") || token.is("REPLACE"))
 }
 
+/// Whether an insert may leave `last_insert_rowid()` as it was, although it changes a row: an
+/// upsert that updates.
+pub(crate) fn may_upsert(sql: &str) -> bool {
+    first_statement(sql).any(|token| token.is("CONFLICT"))
+}
+
 /// Whether a text may ask for `last_insert_rowid()` or `changes()`, for a text that SQLite could
 /// not explain here. Too often yes does no harm.
 pub(crate) fn may_ask_session(sql: &str) -> bool {

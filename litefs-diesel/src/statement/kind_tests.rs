@@ -267,4 +267,6 @@ fn what_sets_the_answers_of_changes_is_told_by_words() {
     }
     assert!(may_insert("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x"));
     assert!(!may_insert("UPDATE t SET a = 'INSERT'"));
+    assert!(may_upsert("INSERT INTO t VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET a = 1"));
+    assert!(!may_upsert("INSERT INTO t VALUES (1, 'CONFLICT')"));
 }

@@ -2,7 +2,8 @@
 //!
 //! [`capture`] turns a query into a [`Statement`], [`execute`] runs one on a `SqliteConnection`,
 //! [`replay`] gives the rows that came back to Diesel once more, [`split`] takes a text of several
-//! statements apart. All that this project knows of Diesel's inside is in this room, so that a
+//! statements apart, [`kind`] asks SQLite what a statement does, [`control`] and [`pragma`] know
+//! what `EXPLAIN` cannot tell. All that this project knows of Diesel's inside is in this room, so that a
 //! release that opens the binds changes one place.
 //!
 //! This room never decides where a statement runs, and never opens a database file.

@@ -18,9 +18,6 @@ use super::fragment::Bind;
 /// The cursor and row types of `SqliteConnection`.
 pub(crate) type Cursor<'conn, 'query> =
     <SqliteConnection as LoadConnection<DefaultLoadingMode>>::Cursor<'conn, 'query>;
-/// See [`Cursor`].
-pub(crate) type Row<'conn, 'query> =
-    <SqliteConnection as LoadConnection<DefaultLoadingMode>>::Row<'conn, 'query>;
 
 /// SQLite's default limit of variables in a statement.
 const VARIABLES: usize = 32_766;

@@ -61,10 +61,18 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub fn start_with(nodes: usize, lease: Lease) -> Result<Self, ClusterError> {
+        Self::start_in(&std::env::temp_dir(), nodes, lease)
+    }
+
+    /// The same with all data and mounts below `parent`, whose file system the cluster then uses.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_in(parent: &Path, nodes: usize, lease: Lease) -> Result<Self, ClusterError> {
         let binary = binary()?;
         let dir = tempfile::Builder::new()
             .prefix("litefs-diesel-")
-            .tempdir()
+            .tempdir_in(parent)
             .map_err(|error| ClusterError::new(format!("no directory for the cluster: {error}")))?
             .keep();
         let mounts: Vec<PathBuf> = (0..nodes).map(|i| dir.join(format!("node-{i}/mnt"))).collect();

@@ -61,7 +61,7 @@ fn defaults_are_the_documented_ones() {
     let repo = settings.repo("Anything").unwrap();
     let seconds = Duration::from_secs;
     assert_eq!((repo.journal_mode, repo.foreign_keys, repo.pool_size), (None, true, 5));
-    assert_eq!((repo.busy_timeout, repo.timeout), (seconds(5), seconds(10)));
+    assert_eq!((repo.on_open.busy_timeout, repo.timeout), (seconds(5), seconds(10)));
     assert_eq!((repo.transaction_idle, repo.transaction_total), (seconds(5), seconds(30)));
     assert_eq!((repo.queue_length, repo.max_batch), (1_024, 512));
     assert_eq!(settings.litefs.unwrap().start_timeout, seconds(30));
@@ -153,7 +153,10 @@ fn every_setting_is_read_from_the_file() {
     assert_eq!(repo.priv_dir.as_deref().and_then(|path| path.to_str()), Some("priv/repo"));
     assert_eq!((repo.journal_mode, repo.foreign_keys), (Some(JournalMode::Persist), false));
     assert_eq!((repo.pool_size, repo.queue_length, repo.max_batch), (3, 10, 16));
-    assert_eq!((repo.busy_timeout, repo.timeout), (Duration::from_millis(250), Duration::from_secs(2)));
+    assert_eq!(
+        (repo.on_open.busy_timeout, repo.timeout),
+        (Duration::from_millis(250), Duration::from_secs(2))
+    );
     assert_eq!(repo.transaction_idle, Duration::from_millis(100));
     assert_eq!(repo.transaction_total, Duration::from_secs(60));
     let litefs = settings.litefs.unwrap();
@@ -162,8 +165,8 @@ fn every_setting_is_read_from_the_file() {
     assert_eq!((cluster.name.as_str(), cluster.node.as_str()), ("shop", "ams"));
     assert_eq!(cluster.listen.map(|address| address.to_string()).as_deref(), Some("[::1]:7117"));
     assert_eq!(cluster.nodes, Some(Nodes::List(vec!["ams".to_owned(), "ord".to_owned()])));
-    assert_eq!(cluster.address_of("ams").as_deref(), Some("ams.vm.shop.internal:7117"));
-    assert_eq!(cluster.address_of("ord").as_deref(), Some("10.0.0.2:7118"));
+    assert_eq!(cluster.peer.as_deref(), Some("{hostname}.vm.shop.internal:7117"));
+    assert_eq!(cluster.peers["ord"], "10.0.0.2:7118");
 }
 
 #[test]
@@ -186,17 +189,7 @@ fn lists_and_tables_come_from_the_environment_too() {
         Some(Nodes::Dns { name: "app.internal".to_owned(), port: 7000 })
     );
     assert_eq!(cluster("dns:app:9").nodes, Some(Nodes::Dns { name: "app".to_owned(), port: 9 }));
-    assert_eq!(cluster("a").address_of("b").as_deref(), Some("[::1]:2"));
-    assert_eq!(cluster("a").address_of("c"), None);
-}
-
-#[test]
-fn an_ipv6_address_as_a_host_name_gets_its_brackets() {
-    let config = Config::new("a.db").litefs_http("http://h:1").listen("127.0.0.1:0").insecure(true);
-    for (template, expected) in [("{hostname}:1", "[fdaa::1]:1"), ("[{hostname}]:1", "[fdaa::1]:1")] {
-        let cluster = config.clone().peer(template).resolve().unwrap().cluster;
-        assert_eq!(cluster.address_of("fdaa::1").as_deref(), Some(expected), "{template}");
-    }
+    assert_eq!(cluster("a").peers["b"], "[::1]:2");
 }
 
 #[test]

@@ -37,6 +37,26 @@ fn last_insert_rowid_and_changes_answer_as_after_this_connections_own_last_write
 }
 
 #[test]
+fn an_upsert_that_updates_leaves_last_insert_rowid_as_it_was() {
+    let node = Node::new();
+    let (mut one, mut other) = (node.connection(), node.connection());
+    let id = |id: i32, name: &'static str| (users::id.eq(id), users::name.eq(name));
+    diesel::insert_into(users::table).values(id(41, "Ada")).execute(&mut one).unwrap();
+    diesel::insert_into(users::table).values(id(77, "Bob")).execute(&mut other).unwrap();
+    let upsert = |name: &'static str| {
+        diesel::insert_into(users::table)
+            .values(users::name.eq(name))
+            .on_conflict(users::name)
+            .do_update()
+            .set(users::age.eq(5))
+    };
+    assert_eq!(upsert("Bob").execute(&mut one), Ok(1));
+    assert_eq!(number(&mut one, "SELECT last_insert_rowid() AS n"), 41);
+    assert_eq!(upsert("Cem").execute(&mut one), Ok(1));
+    assert_eq!(number(&mut one, "SELECT last_insert_rowid() AS n"), 78);
+}
+
+#[test]
 fn last_insert_rowid_links_rows_within_a_transaction() {
     let node = Node::new();
     let mut conn = node.connection();

@@ -282,7 +282,7 @@ impl Here for TestNode {
     }
 
     fn health(&self) -> Health {
-        Health { role: self.role(), lag: self.lag(), accepting: true }
+        Health { role: self.role(), lag: self.lag(), litefs: true, accepting: true }
     }
 
     fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>> {
