@@ -57,7 +57,7 @@ async fn main() -> Result<(), AnyError> {
     let repo = Repo::start(Config::new(url)).await?;
     println!("A node that is alone: no [litefs] in its settings, so it is the primary.");
     println!("  role      {:?}", repo.role());
-    println!("  database  {url}");
+    println!("  database  app.db, in a temporary folder");
 
     repo.run(|conn| {
         conn.batch_execute(

@@ -28,7 +28,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("cluster/migrations");
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {
-    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut lines = input_lines();
 
