@@ -1,6 +1,6 @@
 //! What the contract tests of litefs-diesel share: a real LiteFS of several nodes
 //! ([`Cluster`](cluster::Cluster)) and application nodes that are processes of their own
-//! ([`AppProcess`](app::AppProcess)); and how its benches compare ([`bench`]).
+//! ([`AppProcess`](app::AppProcess)); and how its benches compare ([`Contest`](bench::Contest)).
 //!
 //! Nothing in this library knows the library under test: a test, and the binaries in `src/bin`,
 //! bring both together.

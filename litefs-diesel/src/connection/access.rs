@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::result::QueryResult;
 
+use super::idle::Idle;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
@@ -24,6 +25,8 @@ pub(crate) struct Access {
     pub(crate) readers: Arc<Readers>,
     /// What is known of statements, for all connections.
     pub(crate) kinds: Arc<Kinds>,
+    /// What its idle connections have open. The node closes it when LiteFS dies, and at its end.
+    pub(crate) idle: Arc<Idle>,
     /// How long a call may take.
     pub(crate) timeout: Duration,
     /// Names the next write.

@@ -52,6 +52,9 @@ use super::registry;
 /// - **`batch_execute`** of several statements without transaction control is all or nothing;
 ///   a bare `SqliteConnection` keeps what came before an error.
 ///
+/// - **A query that calls a function of the application's own** is read to its end before its first
+///   row is given: such a function may write, as some of SQLite's extensions do.
+///
 /// # What Diesel does not let it do
 ///
 /// | instead of | write |
@@ -59,6 +62,10 @@ use super::registry;
 /// | `get_result(s)` on a batch insert of several rows (does not compile: Diesel has it for `SqliteConnection` alone) | `repo.insert_all_returning`, or a loop in a transaction |
 /// | `define_sql_function!`'s `register_impl(&mut conn, …)`, `register_collation` | the same in `Config::on_open`, which has a `SqliteConnection` |
 /// | `serialize_database_to_buffer`, `deserialize_readonly_database_from_buffer` | the same on a `SqliteConnection` of your own |
+///
+/// A connection keeps this node's file open, and LiteFS cannot be restarted under it. In r2d2's pool
+/// an idle one lets go of the file when LiteFS stops; one that is held elsewhere does with its next
+/// use, or when it is dropped.
 ///
 /// An open cursor (`load_iter`) holds a read transaction, and one on any database keeps LiteFS from
 /// applying what others wrote: read it to its end soon.
@@ -166,11 +173,20 @@ impl LitefsConnection {
         )
     }
 
+    /// A pool takes it back: LiteFS can stop and start while it lies there, for the node then may
+    /// close its file. The next use opens it anew.
+    pub(super) fn lay_away(&mut self) -> QueryResult<()> {
+        match &mut self.way {
+            Way::Alone(_) => Ok(()),
+            Way::Node(node) => node.local.rest(&node.access),
+        }
+    }
+
     /// Closes this node's file until the next read: LiteFS can neither unmount nor, after a crash,
-    /// mount again while a process holds one. The node closes what it opened itself; a connection
-    /// that the application keeps idle, in a pool of its own, keeps its file open until it is
-    /// dropped, used, or closed by this. A transaction is not touched, and nothing happens to a
-    /// connection that is alone.
+    /// mount again while a process holds one. The node closes what it opened itself, and what lies
+    /// in a pool of r2d2; any other connection that the application holds keeps its file open
+    /// until it is dropped, used, or closed by this. A transaction is not touched, and nothing
+    /// happens to a connection that is alone.
     ///
     /// # Errors
     /// When the file cannot be closed now, because it is in use.

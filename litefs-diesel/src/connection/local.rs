@@ -14,6 +14,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::access::Access;
 use super::fault;
+use super::idle::Slot;
 use super::kinds::into_query_error;
 use super::session::Answers;
 use super::tap::Tap;
@@ -23,7 +24,13 @@ use crate::statement::{Outcome, Statement};
 
 /// A read-only `SqliteConnection` to this node's file, opened anew when LiteFS died under it.
 pub(super) struct Local {
+    /// While it is laid away or closed, a connection to nothing that keeps the instrumentation.
     conn: SqliteConnection,
+    /// Where `conn` lies while a pool keeps this connection.
+    slot: Arc<Slot>,
+    laid_away: bool,
+    /// The connection to nothing, for the next time.
+    nothing: Option<SqliteConnection>,
     /// Which life of LiteFS it was opened in; `None`: it must be opened anew.
     generation: Option<u64>,
     answers: Arc<Answers>,
@@ -38,8 +45,16 @@ impl Local {
         let generation = access.readers.generation();
         let mut conn = access.readers.open()?;
         Tap::new(DynInstrumentation::default_instrumentation()).put(&mut conn);
-        let mut local =
-            Self { conn, generation: Some(generation), answers, tuned: BTreeMap::new(), cache_size: None };
+        let mut local = Self {
+            conn,
+            slot: access.idle.slot(),
+            laid_away: false,
+            nothing: None,
+            generation: Some(generation),
+            answers,
+            tuned: BTreeMap::new(),
+            cache_size: None,
+        };
         local.equip(access).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
         Ok(local)
     }
@@ -62,6 +77,9 @@ impl Local {
     /// while this node is behind a position that somebody waits for.
     #[inline]
     fn ready(&mut self, access: &Access) -> QueryResult<()> {
+        if self.laid_away {
+            self.take_up();
+        }
         if self.generation != Some(access.readers.generation()) {
             self.reopen(access)?;
         }
@@ -72,11 +90,13 @@ impl Local {
     #[cold]
     fn reopen(&mut self, access: &Access) -> QueryResult<()> {
         // The old one is closed first, or LiteFS could not come back.
+        self.generation = None;
         self.close()?;
         let generation = access.readers.generation();
         let mut conn = access.readers.open().map_err(into_query_error)?;
+        self.laid_away = false;
         Tap::take(&mut self.conn).put(&mut conn);
-        self.conn = conn;
+        self.nothing = Some(std::mem::replace(&mut self.conn, conn));
         self.equip(access)?;
         self.generation = Some(generation);
         Ok(())
@@ -84,12 +104,43 @@ impl Local {
 
     /// Closes the file. The next read opens it anew.
     pub(super) fn close(&mut self) -> QueryResult<()> {
-        self.generation = None;
-        // A connection to nothing keeps the instrumentation meanwhile.
-        let mut nothing = SqliteConnection::establish(":memory:").map_err(into_query_error)?;
-        Tap::take(&mut self.conn).put(&mut nothing);
-        self.conn = nothing;
+        self.lay_away()?;
+        *self.slot.lock() = None;
         Ok(())
+    }
+
+    /// A pool takes the connection back: what it reads with goes where it can be closed. A file of
+    /// a former life of LiteFS is closed at once: nobody will come for it any more.
+    pub(super) fn rest(&mut self, access: &Access) -> QueryResult<()> {
+        if self.generation == Some(access.readers.generation()) { self.lay_away() } else { self.close() }
+    }
+
+    fn lay_away(&mut self) -> QueryResult<()> {
+        if self.laid_away {
+            return Ok(());
+        }
+        let mut nothing = match self.nothing.take() {
+            Some(nothing) => nothing,
+            None => SqliteConnection::establish(":memory:").map_err(into_query_error)?,
+        };
+        Tap::take(&mut self.conn).put(&mut nothing);
+        *self.slot.lock() = Some(std::mem::replace(&mut self.conn, nothing));
+        self.laid_away = true;
+        Ok(())
+    }
+
+    #[cold]
+    fn take_up(&mut self) {
+        self.laid_away = false;
+        let laid = self.slot.lock().take();
+        match laid {
+            Some(mut conn) => {
+                Tap::take(&mut self.conn).put(&mut conn);
+                self.nothing = Some(std::mem::replace(&mut self.conn, conn));
+            }
+            // It was closed meanwhile.
+            None => self.generation = None,
+        }
     }
 
     /// Diesel's own way: the cursor borrows SQLite's rows.
@@ -159,6 +210,9 @@ impl Local {
 
     pub(super) fn set_cache_size(&mut self, size: CacheSize) {
         self.cache_size = Some(size);
+        if self.laid_away {
+            self.take_up();
+        }
         self.conn.set_prepared_statement_cache_size(size);
     }
 }

@@ -9,6 +9,7 @@
 mod access;
 mod batch;
 mod fault;
+mod idle;
 mod kinds;
 mod litefs_connection;
 mod local;

@@ -125,7 +125,9 @@ impl R2D2Connection for LitefsConnection {
     }
 
     fn is_broken(&mut self) -> bool {
-        AnsiTransactionManager::is_broken_transaction_manager(self) || self.is_left_open()
+        let broken = AnsiTransactionManager::is_broken_transaction_manager(self) || self.is_left_open();
+        // r2d2 asks when it takes a connection back, which then may lie idle for long.
+        broken || self.lay_away().is_err()
     }
 }
 

@@ -51,6 +51,7 @@ impl Served {
             primary: primary.clone(),
             readers: readers.clone(),
             kinds: Arc::new(Kinds::new(readers.clone())),
+            idle: Arc::default(),
             timeout: settings.timeout,
             ids: common.ids.clone(),
             runtime: common.runtime.clone(),
@@ -67,6 +68,7 @@ impl Served {
         self.readers.renew();
         self.writer.renew();
         self.access.kinds.close();
+        self.access.idle.close_all();
     }
 
     /// Ends the threads and closes the files. Blocks for as long as what runs does.
@@ -75,5 +77,6 @@ impl Served {
         self.writer.close();
         self.readers.close();
         self.access.kinds.close();
+        self.access.idle.close_all();
     }
 }

@@ -2,10 +2,10 @@
 
 use diesel::associations::HasTable;
 use diesel::query_builder::{
-    AsChangeset, AsQuery, DeleteStatement, IntoUpdateTarget, QueryFragment, QueryId, UpdateStatement,
+    AsChangeset, AstPass, DeleteStatement, IntoUpdateTarget, QueryFragment, QueryId,
 };
-use diesel::query_source::Table;
-use diesel::result::{EmptyChangeset, Error as DieselError};
+use diesel::query_source::{QuerySource, Table};
+use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 
 use super::RepoHandle;
@@ -43,19 +43,19 @@ where
     T: Table<FromClause: QueryFragment<Sqlite>>,
     W: QueryFragment<Sqlite>,
     S: QueryFragment<Sqlite>,
-    UpdateStatement<T, W, S>: AsQuery + QueryFragment<Sqlite>,
 {
     type Of = T;
 
     fn update<U: TableRow<T>>(self) -> TakenWrite {
-        let update = diesel::update(self).set(self);
-        let update = capture(&Returning { statement: update, columns: U::selection() }, Want::Rows);
-        if update.as_ref().is_err_and(changes_nothing) {
-            // The primary's row as it is, in the place of the write.
-            let select = select_target::<U, _>(self).0;
-            return TakenWrite::one(select.and_then(|select| select.into_statement(Want::Rows)));
-        }
-        TakenWrite::one(update)
+        let changes = self.as_changeset();
+        TakenWrite::one(changes.is_noop(&Sqlite).and_then(|nothing| {
+            if nothing {
+                // The primary's row as it is, in the place of the write.
+                return select_target::<U, _>(self).0?.into_statement(Want::Rows);
+            }
+            let statement = Update::new(self, changes);
+            capture(&Returning { statement, columns: U::selection() }, Want::Rows)
+        }))
     }
 }
 
@@ -93,11 +93,7 @@ pub trait WriteTarget: Sized {
     /// The table that the rows are in.
     type Of;
     #[doc(hidden)]
-    type Where;
-    #[doc(hidden)]
-    type Target: IntoUpdateTarget<Table = Self::Of, WhereClause = Self::Where>;
-    #[doc(hidden)]
-    fn target(self) -> Self::Target;
+    fn update_all(self, changes: impl QueryFragment<Sqlite>) -> TakenWrite;
     #[doc(hidden)]
     fn delete_all(self) -> TakenWrite;
 }
@@ -111,11 +107,14 @@ where
     DeleteStatement<T, W>: QueryFragment<Sqlite> + QueryId,
 {
     type Of = T;
-    type Where = W;
-    type Target = R;
 
-    fn target(self) -> R {
-        self
+    fn update_all(self, changes: impl QueryFragment<Sqlite>) -> TakenWrite {
+        TakenWrite(changes.is_noop(&Sqlite).and_then(|nothing| {
+            if nothing {
+                return Ok(Vec::new());
+            }
+            Ok(vec![capture(&Update::new(self, changes), Want::Count)?])
+        }))
     }
 
     fn delete_all(self) -> TakenWrite {
@@ -123,39 +122,66 @@ where
     }
 }
 
-/// Changes of a table's columns, for the rows of the target `R`: a type that derives
-/// `AsChangeset`, `column.eq(value)`, or a tuple of those.
+/// Changes of columns of the table `T`: a type that derives `AsChangeset`, `column.eq(value)`, or a
+/// tuple of those.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no changeset for these rows",
+    message = "`{Self}` is no changeset for rows of `{T}`",
     label = "not a changeset of the target's table",
     note = "give what `diesel::update(target).set(…)` takes: `column.eq(value)`, a tuple of those, or a type with `#[derive(AsChangeset)]` and `#[diesel(table_name = …)]` naming the target's table"
 )]
-pub trait ChangesOf<R>: Sized {
+pub trait ChangesOf<T>: Sized {
     #[doc(hidden)]
-    fn update_all(self, target: R) -> TakenWrite;
+    type Set: QueryFragment<Sqlite>;
+    #[doc(hidden)]
+    fn set(self) -> Self::Set;
 }
 
 #[diagnostic::do_not_recommend]
-impl<C, R, T, W, S> ChangesOf<R> for C
+impl<C, T> ChangesOf<T> for C
 where
-    R: IntoUpdateTarget<Table = T, WhereClause = W>,
-    T: Table,
-    C: AsChangeset<Target = T, Changeset = S>,
-    S: QueryFragment<Sqlite>,
-    UpdateStatement<T, W, S>: AsQuery + QueryFragment<Sqlite>,
+    C: AsChangeset<Target = T>,
+    C::Changeset: QueryFragment<Sqlite>,
 {
-    fn update_all(self, target: R) -> TakenWrite {
-        let update = capture(&diesel::update(target).set(self), Want::Count);
-        if update.as_ref().is_err_and(changes_nothing) {
-            return TakenWrite(Ok(Vec::new()));
-        }
-        TakenWrite::one(update)
+    type Set = C::Changeset;
+
+    fn set(self) -> Self::Set {
+        self.as_changeset()
     }
 }
 
-/// Diesel refuses an `UPDATE` without `SET`.
-pub(super) fn changes_nothing(error: &DieselError) -> bool {
-    matches!(error, DieselError::QueryBuilderError(why) if why.is::<EmptyChangeset>())
+/// `UPDATE … SET … WHERE …`, of parts alone: Diesel's own statement asks for bounds that have
+/// nothing to do with it.
+struct Update<F, S, W> {
+    table: F,
+    set: S,
+    filter: W,
+}
+
+impl<F, S, W> Update<F, S, W> {
+    fn new<R>(target: R, set: S) -> Self
+    where
+        R: IntoUpdateTarget<Table: Table<FromClause = F>, WhereClause = W>,
+    {
+        let target = target.into_update_target();
+        Self { table: target.table.from_clause(), set, filter: target.where_clause }
+    }
+}
+
+impl<F, S, W> QueryFragment<Sqlite> for Update<F, S, W>
+where
+    F: QueryFragment<Sqlite>,
+    S: QueryFragment<Sqlite>,
+    W: QueryFragment<Sqlite>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        // Which columns are set depends on the fields that are there.
+        out.unsafe_to_cache_prepared();
+        out.push_sql("UPDATE ");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        self.set.walk_ast(out.reborrow())?;
+        self.filter.walk_ast(out)
+    }
 }
 
 impl<L> RepoHandle<L> {
@@ -212,8 +238,8 @@ impl<L> RepoHandle<L> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn update_all<R: WriteTarget>(&self, target: R, changes: impl ChangesOf<R>) -> Write<usize> {
-        send(&self.database, changes.update_all(target), counted)
+    pub fn update_all<R: WriteTarget>(&self, target: R, changes: impl ChangesOf<R::Of>) -> Write<usize> {
+        send(&self.database, target.update_all(changes.set()), counted)
     }
 
     /// Deletes all rows of a target on the primary, and gives how many.

@@ -92,7 +92,30 @@ pub(crate) fn by_words(sql: &str) -> Option<Kind> {
         let of_pragma = of_pragma.is_some_and(|token| token.is("PRAGMA"));
         return Some(if of_pragma { Effect::Writes } else { Effect::Reads }.plain());
     }
+    if first.is("CREATE") && makes_temp(tokens) {
+        // Also where it cannot be explained, as one made from a table that is not here yet.
+        return Some(Effect::WritesTemp.plain());
+    }
     Control::parse(sql).map(|_| Effect::Controls.plain())
+}
+
+/// Whether what follows a `CREATE` makes something of the connection's own: `TEMP …`, or
+/// `TABLE [IF NOT EXISTS] temp.name`.
+fn makes_temp<'s>(tokens: impl Iterator<Item = Token<'s>>) -> bool {
+    const KINDS: [&str; 7] = ["TABLE", "VIEW", "TRIGGER", "VIRTUAL", "IF", "NOT", "EXISTS"];
+    let mut tokens = tokens.skip_while(|token| KINDS.iter().any(|kind| token.is(kind)));
+    let Some(first) = tokens.next() else { return false };
+    let is_temp = |name: &str| name.eq_ignore_ascii_case("temp") || name.eq_ignore_ascii_case("temporary");
+    if !first.name().is_some_and(|name| is_temp(&name)) {
+        return false;
+    }
+    match tokens.next() {
+        Some(Token::Mark('.')) => true,
+        // `CREATE TABLE temp (a)` is a table of that name.
+        next => {
+            matches!(first, Token::Word(_)) && next.is_some_and(|next| KINDS.iter().any(|kind| next.is(kind)))
+        }
+    }
 }
 
 /// What SQLite says of a text's first statement.

@@ -81,6 +81,8 @@ fn an_opcode_transaction_with_p2_set_is_a_write() {
             "INSERT INTO t VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET a = excluded.a",
             "DELETE FROM t",
             "CREATE TABLE z (a)",
+            "CREATE TABLE temp (a)",
+            "CREATE TABLE \"temp\" AS SELECT 1",
             "CREATE INDEX i ON t (a)",
             "DROP TABLE t",
             "ALTER TABLE t ADD COLUMN b",
@@ -158,6 +160,8 @@ fn what_is_the_connections_own_names_itself() {
             "CREATE TEMP VIEW x AS SELECT 1",
             "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
             "CREATE TEMP TABLE x AS SELECT * FROM t",
+            "CREATE TEMPORARY TABLE x AS SELECT * FROM later",
+            "/* c */ create table if not exists \"temp\".x AS SELECT * FROM later",
         ],
     );
 }

@@ -181,6 +181,8 @@ impl Tokens<'_> {
         loop {
             match bytes.get(self.at..).unwrap_or_default() {
                 [b' ' | b'\t' | b'\n' | b'\x0c' | b'\r', ..] => self.at += 1,
+                // A byte order mark, as some editors leave in a migration.
+                [0xef, 0xbb, 0xbf, ..] => self.at += 3,
                 [b'-', b'-', ..] => self.at = find(bytes, self.at, |byte| byte == b'\n'),
                 // Without an end it goes to the end of the text; `/*` alone is no comment.
                 [b'/', b'*', _, ..] => {

@@ -80,6 +80,14 @@ fn text_that_is_not_ascii_is_cut_at_characters_only() {
 }
 
 #[test]
+fn a_byte_order_mark_is_blank_as_it_is_for_sqlite() {
+    use diesel::connection::{Connection, SimpleConnection};
+    let text = "\u{feff}BEGIN; \u{feff} COMMIT";
+    assert_eq!(texts(text), ["BEGIN", "COMMIT"]);
+    diesel::sqlite::SqliteConnection::establish(":memory:").unwrap().batch_execute(text).unwrap();
+}
+
+#[test]
 fn tokens_are_sqlites() {
     let all: Vec<_> =
         tokens("a$1 :end ?1 @x $y 0x1F 1e5 .5 t.c x'00' [q]").map(|(token, ..)| token).collect();

@@ -106,6 +106,13 @@ fn lines(results: &Results<Round>) -> Vec<Line> {
             Some(AGAINST_HALT),
         ),
         Line::compare(format!("{what}, p99 / the same"), "ms", pooled("ours"), pooled("halt"), None),
+        Line::compare(
+            "what any forwarding can have against the HALT lock: bare commit and wait, p50 / HALT lock",
+            "ms",
+            series("bare", 0.5),
+            series("halt", 0.5),
+            None,
+        ),
         Line::reference("bare commit on the primary, p50", "ms", commit),
     ]
 }

@@ -87,6 +87,7 @@ impl Node {
             primary: Arc::clone(&primary) as _,
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             readers,
+            idle: Arc::default(),
             timeout: Duration::from_secs(10),
             ids: Arc::new(move || RequestId {
                 client: 1,
@@ -112,6 +113,7 @@ impl Node {
             file,
             primary: Arc::clone(&self.access.primary),
             kinds: Arc::new(kinds),
+            idle: Arc::default(),
             ids: Arc::clone(&self.access.ids),
             runtime: runtime(),
             journal_mode: "wal".into(),

@@ -69,3 +69,25 @@ fn a_closed_connection_holds_no_file_and_opens_it_with_the_next_read() {
     assert_eq!(open_files(folder.path()), 0);
     assert_eq!(number(&mut conn, "SELECT count(*) AS n FROM users"), 0);
 }
+
+#[test]
+fn a_connection_idle_in_r2d2_lets_go_of_its_file_when_the_node_says_so() {
+    let node = Node::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().canonicalize().unwrap().join("app.db");
+    SqliteConnection::establish(&file.display().to_string()).unwrap().batch_execute(SCHEMA).unwrap();
+    let kinds = Kinds::new(Readers::of_file(&file, |_| Ok(())));
+    let access = node.access_with(file.clone(), kinds);
+    registry::register(&access);
+    let manager = diesel::r2d2::ConnectionManager::<LitefsConnection>::new(file.display().to_string());
+    let pool = diesel::r2d2::Pool::builder().max_size(1).build(manager).unwrap();
+    let count = || users::table.count().get_result::<i64>(&mut pool.get().unwrap());
+    pool.get().unwrap().batch_execute("PRAGMA busy_timeout = 777").unwrap();
+    assert_eq!(count(), Ok(0));
+    assert!(open_files(folder.path()) > 0);
+    access.idle.close_all();
+    access.kinds.close();
+    assert_eq!(open_files(folder.path()), 0);
+    assert_eq!(count(), Ok(0));
+    assert_eq!(number(&mut pool.get().unwrap(), "SELECT timeout AS n FROM pragma_busy_timeout"), 777);
+}

@@ -173,6 +173,7 @@ impl TestRepo {
             primary: Arc::clone(&node) as _,
             readers: Arc::clone(&readers),
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
+            idle: Arc::default(),
             timeout: Duration::from_secs(30),
             ids: Arc::clone(&ids),
             runtime: runtime.handle().clone(),

@@ -64,6 +64,17 @@ fn update_all_and_delete_all_count_the_rows() {
 }
 
 #[test]
+fn a_target_may_borrow() {
+    let test = TestRepo::with_users();
+    let name = String::from("Bob");
+    let target = || users::table.filter(users::name.eq(&name));
+    assert_eq!(done(test.repo.update_all(target(), users::age.eq(3))).unwrap(), 1);
+    let write = test.repo.delete_all(target());
+    assert_eq!(done(write).unwrap(), 1);
+    assert_eq!(done(test.repo.count(users::table)).unwrap(), 1);
+}
+
+#[test]
 fn delete_takes_one_row_by_its_key() {
     let test = TestRepo::with_users();
     let repo = &test.repo;
