@@ -5,6 +5,7 @@
 //! cargo run --example quickstart
 //! ```
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(missing_docs, reason = "`diesel::table!` writes public items")]
 
 use std::fmt::Display;
 
