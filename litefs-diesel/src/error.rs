@@ -36,7 +36,7 @@ pub enum Error {
     #[error("the database refused the write, and nothing changed: {0}")]
     Rejected(#[source] DieselError),
     /// It never ran: sending it again cannot double it.
-    #[error("the write was not executed: {0}")]
+    #[error("it was not executed: {0}")]
     NotExecuted(#[source] NotExecuted),
     /// It is committed, but this node could not read it back by the deadline.
     #[error("the write is committed at {position}, but this node cannot read it yet; do not send it again")]

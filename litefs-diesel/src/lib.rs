@@ -1,4 +1,37 @@
-//! litefs-diesel
+//! Keep your Diesel code when LiteFS replicates your SQLite file: reads run on this node's file,
+//! writes run on the primary, and a write returns when this node can read it back. Without LiteFS
+//! the same code is plain SQLite.
+//!
+//! - [`litefs_repo`] on a struct makes it a repo: typed, async methods, on [`RepoHandle`].
+//! - [`LitefsConnection`] is a Diesel connection for code that is written for `SqliteConnection`.
+//! - [`Node`] is this process's part in the cluster, for several repos or none.
+//! - [`Config`] has the settings; all of them are in [`config`].
+//! - [`Error`] has every way a call may end; [`outcome`] takes it out of Diesel's error.
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use litefs_diesel::{Config, litefs_repo};
+//!
+//! diesel::table! { users { id -> Integer, name -> Text, } }
+//!
+//! #[litefs_repo]
+//! struct Repo;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), litefs_diesel::Error> {
+//! let repo = Repo::start(Config::temporary()).await?; // an application: Config::load()?
+//! repo.execute(diesel::sql_query("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")).await?;
+//!
+//! // A typed method, and Diesel's own from async code: both write on the primary.
+//! repo.execute(diesel::insert_into(users::table).values(users::name.eq("Ada"))).await?;
+//! repo.run(|conn| diesel::insert_into(users::table).values(users::name.eq("Bob")).execute(conn)).await?;
+//!
+//! let names: Vec<String> = repo.all(users::table.select(users::name).order(users::id)).await?;
+//! assert_eq!(names, ["Ada", "Bob"]);
+//! repo.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod config;
 mod connection;

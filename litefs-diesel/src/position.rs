@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 /// On a node that is alone there is no LiteFS and nothing to wait for: its
 /// position is [`Position::ZERO`], which every node has reached.
 ///
-/// [`with_position`]: crate::repo
-/// [`ReadLevel::AtLeast`]: crate::repo
+/// [`RepoHandle`]: crate::RepoHandle::position
+/// [`with_position`]: crate::repo::Write::with_position
+/// [`ReadLevel::AtLeast`]: crate::ReadLevel::AtLeast
 ///
 /// ```
 /// use litefs_diesel::Position;

@@ -12,3 +12,14 @@ pub mod contract;
 pub mod port;
 pub mod process;
 pub mod wait;
+
+/// The code in the documents, which is compiled and run as that of any other docs.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide/diesel.md")]
+    struct Diesel;
+    #[doc = include_str!("../../docs/guide/outcomes.md")]
+    struct Outcomes;
+}

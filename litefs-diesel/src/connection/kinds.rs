@@ -77,17 +77,27 @@ impl Known {
             self.by_type.insert(id, kind);
             return Ok(Some(kind));
         }
-        let mut text = SqliteQueryBuilder::default();
-        if query.to_sql(&mut text, &Sqlite).is_err() {
-            // It has no text, as an update without a change: it fails in the same way anywhere.
-            return Ok(kind::by_words(""));
-        }
-        let kind = self.kind_of_text(kinds, &text.finish())?;
+        let (kind, _) = self.kind_and_text(kinds, query)?;
         if let Some((id, kind)) = id.zip(kind) {
             self.by_type.insert(id, kind);
             kinds.known.lock().by_type.insert(id, kind);
         }
         Ok(kind)
+    }
+
+    /// The same for a query whose type does not name it, with the text by which it is known.
+    pub(super) fn kind_and_text(
+        &mut self,
+        kinds: &Kinds,
+        query: &dyn QueryFragment<Sqlite>,
+    ) -> QueryResult<(Option<Kind>, String)> {
+        let mut text = SqliteQueryBuilder::default();
+        if query.to_sql(&mut text, &Sqlite).is_err() {
+            // It has no text, as an update without a change: it fails in the same way anywhere.
+            return Ok((kind::by_words(""), String::new()));
+        }
+        let text = text.finish();
+        Ok((self.kind_of_text(kinds, &text)?, text))
     }
 
     /// The same for a text.

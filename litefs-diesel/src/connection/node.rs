@@ -20,7 +20,7 @@ use crate::statement::capture::capture;
 use crate::statement::control::Control;
 use crate::statement::kind::{self, Effect, Kind};
 use crate::statement::replay::{Cursor, Replay};
-use crate::statement::{Outcome, Rows, Statement, Want};
+use crate::statement::{Outcome, Rows, Statement, Want, Worded};
 
 /// Reads on this node's file, writes on the primary, and in a transaction everything there.
 pub(super) struct NodeConnection {
@@ -57,9 +57,26 @@ impl NodeConnection {
         T: Query + QueryFragment<Sqlite> + QueryId + 'query,
         Sqlite: QueryMetadata<T::SqlType>,
     {
+        if !T::HAS_STATIC_QUERY_ID && self.transaction.is_none() {
+            return self.load_by_text(query);
+        }
         let kind = self.kind(&query)?;
         if reads_here(kind) {
             return self.local.load(&self.access, query);
+        }
+        let outcome = self.run(&query, kind, Want::Rows)?;
+        self.replay(outcome.rows.unwrap_or_default())
+    }
+
+    /// `load` of a query that only its text names: it is written once, for us and for Diesel.
+    fn load_by_text<'conn, 'query, T>(&'conn mut self, query: T) -> QueryResult<Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Sqlite> + QueryId + 'query,
+        Sqlite: QueryMetadata<T::SqlType>,
+    {
+        let (kind, text) = self.known.kind_and_text(&self.access.kinds, &query)?;
+        if reads_here(kind) {
+            return self.local.load(&self.access, Worded::new(query, text));
         }
         let outcome = self.run(&query, kind, Want::Rows)?;
         self.replay(outcome.rows.unwrap_or_default())

@@ -138,6 +138,9 @@ impl Inner {
                 })
             });
             tracing::debug!(primary = peer.hostname(), "sending");
+            if terms.ack == Ack::Visible {
+                self.visibility.expect();
+            }
             match self.call(&client, message.clone(), peer.hostname(), &mut route, terms.deadline).await? {
                 Called::Answered(Reply::Written(written)) => {
                     return self.visible(written, route.epoch(), terms).await;

@@ -12,6 +12,9 @@ pub(crate) struct NotVisible;
 
 /// Who knows what this node can read.
 pub(crate) trait Visibility: Send + Sync + 'static {
+    /// A write is about to be sent elsewhere whose position will be waited for here.
+    fn expect(&self) {}
+
     /// Returns once this node can read `position`. `epoch` is the role's at the time the write was
     /// sent: a role change since then means that a larger TXID proves nothing.
     fn wait(

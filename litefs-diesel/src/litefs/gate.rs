@@ -10,7 +10,7 @@
 //! lose at most a third of their time for long, and a write after a quiet spell gets several tries
 //! of [`MOST`] in a row, with a [`MOMENT`] between them in which the reads held back begin.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -26,6 +26,13 @@ const SAVED: Duration = Duration::from_millis(200);
 /// The least allowance with which the gate closes: with less, running reads would hardly have
 /// ended before it opens again, and both sides would lose.
 const LEAST: Duration = Duration::from_millis(20);
+/// Catching up for longer than this means that readers are in LiteFS's way: undisturbed it takes
+/// some 3 ms.
+const SLOW: Duration = Duration::from_millis(10);
+/// For how long after that the gate closes as soon as a write is sent, and not only when its
+/// position is known: then LiteFS finds the locks free at its first try. Costs each read of that
+/// time a few milliseconds for each write, so it is not done on a node that has no such trouble.
+const WARY: Duration = Duration::from_secs(5);
 /// What one unit of being open earns, as a divisor.
 const EARN: u32 = 2;
 
@@ -35,6 +42,9 @@ pub(crate) struct Gate {
     closed: AtomicBool,
     state: Mutex<State>,
     opened: Condvar,
+    born: Instant,
+    /// Until when writes are expected to meet readers, in milliseconds from `born`.
+    wary_until: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -59,7 +69,13 @@ impl State {
 impl Gate {
     pub(super) fn new() -> Self {
         let state = State { since: Instant::now(), allowance: SAVED, in_vain: false, openings: 0 };
-        Self { closed: AtomicBool::new(false), state: Mutex::new(state), opened: Condvar::new() }
+        Self {
+            closed: AtomicBool::new(false),
+            born: state.since,
+            state: Mutex::new(state),
+            opened: Condvar::new(),
+            wary_until: AtomicU64::new(0),
+        }
     }
 
     /// Blocks a new read while the gate is closed: at most 50 ms, and an atomic load when it is
@@ -83,6 +99,15 @@ impl Gate {
         if allowance >= LEAST && !soon && !self.closed.load(Ordering::Relaxed) {
             *state = State { since: now, allowance, in_vain: false, openings: state.openings };
             self.closed.store(true, Ordering::Release);
+        }
+    }
+
+    /// A write is on its way whose position will be waited for: closes it at once when the last
+    /// ones were kept waiting by readers.
+    pub(super) fn expect(&self, now: Instant) {
+        let wary_until = Duration::from_millis(self.wary_until.load(Ordering::Relaxed));
+        if now.saturating_duration_since(self.born) < wary_until {
+            self.close(now);
         }
     }
 
@@ -111,6 +136,10 @@ impl Gate {
             let end = now.min(state.until());
             let spent = end.saturating_duration_since(state.since);
             let allowance = state.allowance.saturating_sub(spent);
+            if spent > SLOW {
+                let wary_until = end.saturating_duration_since(self.born) + WARY;
+                self.wary_until.store(wary_until.as_millis() as u64, Ordering::Relaxed);
+            }
             *state = State { since: end, allowance, in_vain: end < now, openings: state.openings + 1 };
             self.opened.notify_all();
         }
@@ -156,6 +185,21 @@ mod tests {
         assert!(!gate.is_closed());
         gate.close(opened + MOMENT);
         assert!(gate.is_closed());
+    }
+
+    #[test]
+    fn a_write_that_is_only_expected_closes_it_after_readers_were_in_the_way() {
+        let gate = Gate::new();
+        let start = Instant::now();
+        gate.expect(start);
+        assert!(!gate.is_closed(), "no trouble yet");
+        gate.close(start);
+        gate.open(start + SLOW + MS);
+        gate.expect(start + SLOW + 2 * MS);
+        assert!(gate.is_closed());
+        gate.open(start + SLOW + 3 * MS);
+        gate.expect(start + SLOW + 2 * MS + WARY);
+        assert!(!gate.is_closed(), "the trouble is long over");
     }
 
     #[test]

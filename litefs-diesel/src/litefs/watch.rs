@@ -123,6 +123,11 @@ impl PositionWatch {
         }
     }
 
+    /// A write is about to be sent whose position will be waited for here.
+    pub(crate) fn expect(&self) {
+        self.watched.gate.expect(Instant::now());
+    }
+
     /// Holds reads of this database back while it is behind.
     pub(crate) fn gate(&self) -> &Gate {
         &self.watched.gate

@@ -16,10 +16,10 @@ use super::served::Served;
 use super::{start as starting, stop};
 use crate::config::{Config, Settings, StartError};
 use crate::connection::{Access, LitefsConnection};
-use crate::error::{Error, NotExecuted};
+use crate::error::{Error, NotExecuted, outcome};
 use crate::forward::Peers;
 use crate::litefs::{Litefs, Role};
-use crate::repo::{Database, LitefsRepo, RepoHandle};
+use crate::repo::{Database, Lent, LitefsRepo, RepoHandle};
 use crate::request::Ids;
 
 /// One process's part in the cluster: its databases, its port, its view of LiteFS.
@@ -225,7 +225,10 @@ impl Drop for Inner {
 
 fn connect(access: &Arc<Access>) -> Result<LitefsConnection, Error> {
     LitefsConnection::on(access.clone()).map_err(|error| match error {
-        ConnectionError::CouldntSetupConfiguration(error) => Error::Read(error),
+        ConnectionError::CouldntSetupConfiguration(error) => match outcome(&error) {
+            Some(_) => Error::from(error),
+            None => Error::Read(error),
+        },
         error => Error::Read(diesel::result::Error::QueryBuilderError(
             format!("cannot open {} for reading: {error}", access.file.display()).into(),
         )),
@@ -248,6 +251,7 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
         readers: served.readers.clone(),
         here: Arc::new(HereOf { node: node.inner.clone(), served: served.clone() }),
         connect: Arc::new(move || connect(&access)),
+        lent: Lent::new(served.settings.pool_size),
         ids: node.inner.parts.ids.clone(),
         timeout: served.settings.timeout,
         runtime: node.inner.parts.runtime.handle().clone(),

@@ -30,6 +30,10 @@ impl History for Replicated {
 }
 
 impl Visibility for Replicated {
+    fn expect(&self) {
+        self.watch.expect();
+    }
+
     fn wait(
         &self,
         position: Position,

@@ -14,4 +14,7 @@ mod start;
 mod stop;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::handle::{Node, on, position_reads, start};

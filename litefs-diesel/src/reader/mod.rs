@@ -10,15 +10,15 @@ mod open;
 mod pool;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use diesel::result::ConnectionResult;
+use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::sqlite::SqliteConnection;
 
 use self::pool::Pool;
 use crate::config::RepoSettings;
-use crate::error::Error;
+use crate::error::{Error, NotExecuted};
 
 /// Holds readers back for a bounded moment while replication is behind.
 pub(crate) type Gate = Arc<dyn Fn() + Send + Sync>;
@@ -33,18 +33,29 @@ struct Shared {
     settings: RepoSettings,
     gate: Gate,
     generation: AtomicU64,
+    closed: AtomicBool,
 }
 
 impl Readers {
     /// Starts the pool's threads. Each opens its connection when its first read comes.
     pub(crate) fn start(settings: RepoSettings, gate: Gate) -> std::io::Result<Arc<Self>> {
-        let shared = Arc::new(Shared { settings, gate, generation: AtomicU64::new(0) });
+        let shared = Arc::new(Shared {
+            settings,
+            gate,
+            generation: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        });
         let pool = Pool::start(shared.clone())?;
         Ok(Arc::new(Self { shared, pool }))
     }
 
-    /// Opens a read-only connection, for a caller that keeps it. Blocks on the file.
+    /// Opens a read-only connection, for a caller that keeps it. Blocks on the file. Fails once the
+    /// node is shut down: LiteFS could not unmount.
     pub(crate) fn open(&self) -> ConnectionResult<SqliteConnection> {
+        if self.shared.closed.load(Ordering::Acquire) {
+            let error = Error::NotExecuted(NotExecuted::ShuttingDown).into_diesel();
+            return Err(ConnectionError::CouldntSetupConfiguration(error));
+        }
         open::open(&self.shared.settings)
     }
 
@@ -78,6 +89,7 @@ impl Readers {
     /// Ends the threads and closes their files; returns when they have ended. Blocks for as long
     /// as the running reads do. Reads that wait are refused.
     pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
         self.pool.close();
     }

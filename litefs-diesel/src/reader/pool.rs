@@ -1,12 +1,12 @@
 //! Threads that read, each with its own connection.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use diesel::sqlite::SqliteConnection;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
@@ -17,43 +17,59 @@ use crate::error::{Error, NotExecuted};
 /// Gets the connection, or why there is none.
 type Job = Box<dyn FnOnce(Result<&mut SqliteConnection, Error>) + Send>;
 
-enum Message {
-    Read(Job),
-    /// Look whether the connection must be opened anew.
-    Wake,
-}
-
 pub(super) struct Pool {
-    jobs: Mutex<Option<Sender<Message>>>,
+    queue: Arc<Queue>,
     /// As many reads are let into the queue as keep every thread busy; the others wait in order,
     /// as futures that their callers hold.
     admitted: Arc<Semaphore>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    size: usize,
 }
 
 /// Reads in the queue for each thread: one that runs and one that is next.
 const AHEAD: usize = 2;
 
+/// What the threads share.
+struct Queue {
+    state: Mutex<State>,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    /// Threads without work, by number. The one that came last is asked first: its connection is
+    /// still in the processor's caches, and others may sleep on.
+    idle: Vec<usize>,
+    /// A job for a thread that was taken from `idle`, and how to wake it; by its number.
+    seats: Vec<Seat>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Seat {
+    job: Option<Job>,
+    /// Look whether the connection must be closed.
+    look: bool,
+    thread: Option<Thread>,
+}
+
 impl Pool {
     pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Self> {
         let size = shared.settings.pool_size;
-        // Room for every admitted read and one `Wake` a thread.
-        let (sender, jobs) = bounded(size * (AHEAD + 1));
+        let state = State {
+            jobs: VecDeque::with_capacity(size * AHEAD),
+            idle: Vec::with_capacity(size),
+            seats: std::iter::repeat_with(Seat::default).take(size).collect(),
+            closed: false,
+        };
+        let queue = Arc::new(Queue { state: Mutex::new(state) });
         let threads = (0..size)
-            .map(|index| {
-                let (shared, jobs) = (shared.clone(), jobs.clone());
+            .map(|number| {
+                let (shared, queue) = (shared.clone(), queue.clone());
                 std::thread::Builder::new()
-                    .name(format!("reader {index} {}", shared.settings.name))
-                    .spawn(move || serve(&shared, &jobs))
+                    .name(format!("reader {number} {}", shared.settings.name))
+                    .spawn(move || serve(&shared, &queue, number))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Self {
-            jobs: Mutex::new(Some(sender)),
-            admitted: Arc::new(Semaphore::new(size * AHEAD)),
-            threads: Mutex::new(threads),
-            size,
-        })
+        Ok(Self { queue, admitted: Arc::new(Semaphore::new(size * AHEAD)), threads: Mutex::new(threads) })
     }
 
     pub(super) fn run<R: Send + 'static>(
@@ -61,13 +77,11 @@ impl Pool {
         deadline: Instant,
         job: impl FnOnce(&mut SqliteConnection) -> R + Send + 'static,
     ) -> impl Future<Output = Result<R, Error>> + Send + 'static {
-        let jobs = self.jobs.lock().clone();
-        let admitted = self.admitted.clone();
+        let (queue, admitted) = (self.queue.clone(), self.admitted.clone());
         let read = async move {
-            let jobs = jobs.ok_or_else(closed)?;
             let permit = admitted.acquire_owned().await.map_err(|_| closed())?;
             let (reply, answer) = oneshot::channel();
-            let run: Job = Box::new(move |conn| {
+            queue.push(Box::new(move |conn| {
                 // The place in the queue is free as soon as a thread has taken the read.
                 drop(permit);
                 // Given up, or too late: nobody would look at the result.
@@ -75,24 +89,26 @@ impl Pool {
                     return;
                 }
                 let _ = reply.send(conn.map(job));
-            });
-            // Never full: there are fewer permits than places.
-            jobs.try_send(Message::Read(run)).map_err(|_| closed())?;
+            }))?;
             answer.await.map_err(|_| if Instant::now() < deadline { panicked() } else { late() })?
         };
         async move { tokio::time::timeout_at(deadline.into(), read).await.unwrap_or_else(|_| Err(late())) }
     }
 
+    /// Makes each idle thread look whether its connection must be closed. One that is busy looks
+    /// before its next read anyway.
     pub(super) fn wake(&self) {
-        if let Some(jobs) = &*self.jobs.lock() {
-            // A thread that is busy looks anyway before its next read.
-            (0..self.size).for_each(|_| drop(jobs.try_send(Message::Wake)));
-        }
+        self.queue.state.lock().seats.iter_mut().for_each(Seat::wake);
     }
 
     pub(super) fn close(&self) {
         self.admitted.close();
-        self.jobs.lock().take();
+        {
+            let mut state = self.queue.state.lock();
+            state.closed = true;
+            state.jobs.clear();
+            state.seats.iter_mut().for_each(Seat::wake);
+        }
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a reader's thread panicked");
@@ -100,6 +116,72 @@ impl Pool {
         }
     }
 }
+
+impl Seat {
+    fn wake(&mut self) {
+        self.look = true;
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
+    }
+}
+
+impl Queue {
+    fn push(&self, job: Job) -> Result<(), Error> {
+        let thread = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(closed());
+            }
+            let Some(number) = state.idle.pop() else {
+                // There are fewer permits than places.
+                state.jobs.push_back(job);
+                return Ok(());
+            };
+            let seat = &mut state.seats[number];
+            seat.job = Some(job);
+            seat.thread.clone()
+        };
+        if let Some(thread) = thread {
+            thread.unpark();
+        }
+        Ok(())
+    }
+
+    /// The next job of a thread; `Ok(None)`: only look. Blocks while there is none.
+    fn next(&self, number: usize) -> Result<Option<Job>, Closed> {
+        {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(Closed);
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Ok(Some(job));
+            }
+            state.seats[number].thread = Some(std::thread::current());
+            state.idle.push(number);
+        }
+        loop {
+            std::thread::park();
+            let mut state = self.state.lock();
+            let seat = &mut state.seats[number];
+            if let Some(job) = seat.job.take() {
+                return Ok(Some(job));
+            }
+            let look = std::mem::take(&mut seat.look);
+            if state.closed {
+                return Err(Closed);
+            }
+            if look {
+                state.idle.retain(|idle| *idle != number);
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// The pool is closed.
+struct Closed;
 
 fn closed() -> Error {
     Error::NotExecuted(NotExecuted::ShuttingDown)
@@ -120,14 +202,14 @@ fn panicked() -> Error {
     Error::Read(diesel::result::Error::DeserializationError("the code that reads the rows panicked".into()))
 }
 
-fn serve(shared: &Shared, jobs: &Receiver<Message>) {
+fn serve(shared: &Shared, queue: &Queue, number: usize) {
     let mut open: Option<(u64, SqliteConnection)> = None;
-    while let Ok(message) = jobs.recv() {
+    while let Ok(job) = queue.next(number) {
         let generation = shared.generation.load(Ordering::Acquire);
         if open.as_ref().is_some_and(|(opened, _)| *opened != generation) {
             open = None;
         }
-        let Message::Read(job) = message else { continue };
+        let Some(job) = job else { continue };
         (shared.gate)();
         let conn = match open.take() {
             Some(conn) => Ok(conn),

@@ -60,7 +60,9 @@ impl<L> RepoHandle<L> {
         (self.database.connect)()
     }
 
-    /// Runs blocking Diesel code on a thread of its own, with a connection of this repo.
+    /// Runs blocking Diesel code on a thread of its own, with a connection of this repo. As many
+    /// run at once as the setting `pool_size` says; the others wait in order. Connections are kept
+    /// between calls: a `PRAGMA` that one sets may be there for another.
     ///
     /// Dropping it after it has begun leaves the closure to its end. A panic in the closure is the
     /// caller's.
@@ -96,12 +98,14 @@ impl<L> RepoHandle<L> {
     {
         let database = Arc::clone(&self.database);
         Run(Box::pin(async move {
+            let plain = |error: Error| Err(error.into_diesel().into());
+            let loan = match database.lent.borrow().await {
+                Ok(loan) => loan,
+                Err(error) => return plain(error),
+            };
             let connect = Arc::clone(&database.connect);
-            let done = database.blocking(move || match connect() {
-                Ok(mut conn) => work(&mut conn),
-                Err(error) => Err(error.into_diesel().into()),
-            });
-            done.await.unwrap_or_else(|error| Err(error.into_diesel().into()))
+            let done = database.blocking(move || loan.with(|| connect(), work)).await;
+            done.and_then(|done| done).unwrap_or_else(plain)
         }))
     }
 

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tracing::Instrument;
 
+use super::lent::Lent;
 use super::special::runs_alone;
 use super::{Health, ReadLevel};
 use crate::connection::LitefsConnection;
@@ -29,6 +30,8 @@ pub(crate) struct Database {
     pub(crate) here: Arc<dyn Here>,
     /// Opens a connection of this repo. May block.
     pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
+    /// The connections of `run` and `transaction`.
+    pub(crate) lent: Lent,
     /// Names the next write.
     pub(crate) ids: Ids,
     /// What a call may take that names no time of its own.

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
-use diesel::sqlite::Sqlite;
+use diesel::sqlite::{Sqlite, SqliteQueryBuilder};
 
 use super::Statement;
 use crate::value::ValueRef;
@@ -116,6 +116,38 @@ impl QueryId for Fragment<'_> {
 
 impl Query for Fragment<'_> {
     type SqlType = Untyped;
+}
+
+/// A query whose text has been written already: Diesel does not write it again.
+pub(crate) struct Worded<T> {
+    query: T,
+    sql: String,
+}
+
+impl<T> Worded<T> {
+    pub(crate) fn new(query: T, sql: String) -> Self {
+        Self { query, sql }
+    }
+}
+
+impl<T: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Worded<T> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.query.walk_ast(pass)
+    }
+
+    fn to_sql(&self, out: &mut SqliteQueryBuilder, _: &Sqlite) -> QueryResult<()> {
+        out.push_sql(&self.sql);
+        Ok(())
+    }
+}
+
+impl<T> QueryId for Worded<T> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<T: Query> Query for Worded<T> {
+    type SqlType = T::SqlType;
 }
 
 /// A statement that a room runs again and again, kept prepared under the name of its type.

@@ -18,7 +18,7 @@ pub(crate) mod pragma;
 pub(crate) mod replay;
 pub(crate) mod split;
 
-pub(crate) use self::fragment::{Fixed, Prepared};
+pub(crate) use self::fragment::{Fixed, Prepared, Worded};
 use serde::{Deserialize, Serialize};
 
 use crate::value::Values;

@@ -19,7 +19,7 @@ use diesel::result::{ConnectionError, Error as DieselError};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::{Database, Health, Here, RepoHandle};
+use super::{Database, Health, Here, Lent, RepoHandle};
 use crate::config::{Config, RepoConfig};
 use crate::connection::{Access, Kinds, LitefsConnection};
 use crate::error::{CommittedValue, Error};
@@ -189,6 +189,7 @@ impl TestRepo {
             readers: Arc::clone(&readers),
             here: Arc::clone(&node) as _,
             connect: Arc::new(connect),
+            lent: Lent::new(1),
             ids,
             timeout: Duration::from_secs(30),
             runtime: runtime.handle().clone(),

@@ -1,0 +1,6 @@
+CREATE TABLE posts (
+    id INTEGER PRIMARY KEY NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    published BOOLEAN NOT NULL DEFAULT FALSE
+);

@@ -1,0 +1,114 @@
+//! What the README tells a newcomer to run.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use litefs_diesel_tests::{process, wait};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+/// The script builds the example, which may be a whole build.
+const BUILD: Duration = Duration::from_secs(900);
+
+#[test]
+fn quickstart_shows_every_way_in() {
+    let ran = Command::new(env!("CARGO"))
+        .args(["run", "-q", "--example", "quickstart"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    for line in [
+        "repo.all(age >= 18)                    -> Ada (36), Cleo (52)",
+        "users.order(name).load                 -> Ada (36), Cleo (53), Dorothy (41)",
+        "repo.transaction(delete all, fail)     -> Err(NotFound); still 3 rows",
+        "UNIQUE constraint failed: users.name",
+        "the node is shutting down",
+    ] {
+        assert!(said.contains(line), "{line:?} is missing in:\n{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn the_cluster_example_tells_its_story_and_leaves_nothing_behind() {
+    let mut script = Script::start();
+    let status = script.end(BUILD);
+    let said = script.said();
+    assert!(status.success(), "{status}:\n{said}");
+    for line in ["a replica of node-a", "visible position=", "UNIQUE constraint", "node-b has shut down"] {
+        assert!(said.contains(line), "{line:?} is missing in:\n{said}");
+    }
+    assert_eq!(said.matches("each equals its entry in the file").count(), 2, "{said}");
+    script.assert_nothing_is_left();
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn the_cluster_example_cleans_up_when_it_is_told_to_end() {
+    let mut script = Script::start();
+    let written = wait::until(BUILD, || match script.said() {
+        said if said.contains("returned after") => Ok(()),
+        said => Err(said),
+    });
+    written.unwrap_or_else(|said| panic!("nothing was written:\n{said}"));
+    process::signal(&script.child, Signal::TERM).unwrap();
+    let status = script.end(Duration::from_secs(30));
+    assert_eq!(status.code(), Some(143), "{}", script.said());
+    script.assert_nothing_is_left();
+}
+
+/// `examples/cluster/run`, with a folder of its own for what it makes.
+struct Script {
+    child: Child,
+    output: PathBuf,
+    made: PathBuf,
+    _folder: TempDir,
+}
+
+impl Script {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, made) = (folder.path().join("output"), folder.path().join("made"));
+        fs::create_dir(&made).unwrap();
+        let log = File::create(&output).unwrap();
+        let mut command = process::bound_command(root().join("examples/cluster/run"));
+        command.env("TMPDIR", &made).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        Self { child: process::spawn(command).unwrap(), output, made, _folder: folder }
+    }
+
+    fn end(&mut self, patience: Duration) -> ExitStatus {
+        let ended = process::wait_exit(&mut self.child, patience).unwrap();
+        ended.unwrap_or_else(|| panic!("it did not end within {patience:?}:\n{}", self.said()))
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.output).unwrap()).into_owned()
+    }
+
+    fn assert_nothing_is_left(&self) {
+        let left: Vec<_> = fs::read_dir(&self.made).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        assert!(!mounts.contains(self.made.to_str().unwrap()), "{mounts}");
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        // Its own clean-up first: it knows what it started.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = process::signal(&self.child, Signal::TERM);
+            let _ = process::wait_exit(&mut self.child, Duration::from_secs(20));
+            let _ = self.child.kill();
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
