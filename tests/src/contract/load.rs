@@ -111,6 +111,10 @@ async fn one_caller(repo: Repo, caller: i64, writes: i64) -> Result<(usize, Vec<
     Ok((stale, times))
 }
 
+/// When each next write of [`starve`] begins, at the earliest: as often as they can, they would
+/// rather measure how much time of two cores a write takes.
+const PACE: Duration = Duration::from_millis(50);
+
 /// What [`starve`] measured.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Starved {
@@ -161,6 +165,7 @@ async fn starve(app: Arc<App>, (readers, millis, by_repo): (usize, u64, bool)) -
         let row = (marks::caller.eq(-2), marks::number.eq(0));
         failed = repo_insert(&app.repo, row).await.err();
         times.push(at.elapsed());
+        tokio::time::sleep(PACE.saturating_sub(at.elapsed())).await;
     }
     let reads_beside = per_second(reads.load(Ordering::Relaxed), begun.elapsed());
     stop.store(true, Ordering::Relaxed);
