@@ -36,3 +36,22 @@ fn a_write_of_the_replica_runs_on_the_primary_and_is_read_back_on_both() {
         assert!(site.cluster.stop_litefs(node).unwrap(), "no file of the mount is open any more");
     }
 }
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn a_position_from_one_node_is_a_token_on_every_other() {
+    let site = Site::start(3, env!("CARGO_BIN_EXE_app_node"));
+    let apps = site.apps();
+    apps[1].call::<usize>("execute", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)").unwrap();
+    site.wait_replicated();
+    for written in 1..=60_i64 {
+        let writer = &apps[written as usize % 3];
+        let insert = "INSERT INTO notes (text) VALUES ('x')";
+        let position: String = writer.call("position_of", insert).unwrap();
+        for reader in &apps {
+            let seen: Option<i64> =
+                reader.call("number_at", (&position, "SELECT count(*) AS n FROM notes")).unwrap();
+            assert_eq!(seen, Some(written));
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use litefs_diesel::{Error, Node, Role, litefs_repo};
+use litefs_diesel::{Ack, Error, Node, Position, ReadLevel, Role, litefs_repo};
 use serde_json::{Value, json};
 
 use super::outcome;
@@ -61,6 +61,8 @@ pub(super) fn commands() -> Commands<App> {
         .add("role", role)
         .add("execute", execute)
         .add("number", number)
+        .add("position_of", position_of)
+        .add("number_at", number_at)
         .add("audit_execute", audit_execute)
         .add("audit_number", audit_number)
         .add("shutdown", shutdown)
@@ -92,6 +94,19 @@ async fn execute(app: Arc<App>, sql: String) -> Result<usize, Value> {
 /// The one number that a query named `n` gives, read here.
 async fn number(app: Arc<App>, sql: String) -> Result<Option<i64>, Value> {
     let row = app.repo.one::<Number>(diesel::sql_query(sql)).await;
+    row.map(|row| row.map(|row| row.n)).map_err(|error| outcome::of(&error))
+}
+
+/// Runs a statement and returns as soon as it is committed, with its position as a text.
+async fn position_of(app: Arc<App>, sql: String) -> Result<String, Value> {
+    let write = app.repo.execute(diesel::sql_query(sql)).ack(Ack::Committed).with_position().await;
+    write.map(|(_, position)| position.to_string()).map_err(|error| outcome::of(&error))
+}
+
+/// The one number that a query named `n` gives, read here at that position or a later one.
+async fn number_at(app: Arc<App>, (position, sql): (String, String)) -> Result<Option<i64>, Value> {
+    let position: Position = position.parse().map_err(|_| json!("not a position"))?;
+    let row = app.repo.one::<Number>(diesel::sql_query(sql)).at(ReadLevel::AtLeast(position)).await;
     row.map(|row| row.map(|row| row.n)).map_err(|error| outcome::of(&error))
 }
 
