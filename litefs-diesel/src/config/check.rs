@@ -102,6 +102,39 @@ pub(crate) fn check_journal_mode(
     })
 }
 
+/// The database does not shrink by itself at a commit in WAL mode. LiteFS 0.5 panics over a commit
+/// that leaves fewer blocks of 256 pages than there were, and never gives SQLite's write lock back.
+pub(crate) fn check_auto_vacuum(
+    repo: &RepoSettings,
+    mode: JournalMode,
+    conn: &mut SqliteConnection,
+) -> Result<(), StartError> {
+    const FULL: i32 = 1;
+    let query = diesel::sql_query("SELECT auto_vacuum FROM pragma_auto_vacuum");
+    let is = query.get_result::<AutoVacuum>(conn).map_err(|cause| StartError::Open {
+        setting: repo.setting("database"),
+        path: repo.database.file().to_owned(),
+        why: cause.to_string(),
+    })?;
+    if mode != JournalMode::Wal || is.auto_vacuum != FULL {
+        return Ok(());
+    }
+    Err(StartError::JournalMode {
+        setting: repo.setting("journal_mode"),
+        why: format!(
+            "{} has `auto_vacuum = FULL`, and LiteFS 0.5 locks up over a commit in WAL mode that makes the database \
+             smaller; write `PRAGMA auto_vacuum = INCREMENTAL` into it, or `journal_mode = \"delete\"`",
+            repo.database,
+        ),
+    })
+}
+
+#[derive(QueryableByName)]
+struct AutoVacuum {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    auto_vacuum: i32,
+}
+
 /// The application's `on_open` sets no other journal mode. It is tried on a file of nobody's: on
 /// LiteFS, leaving WAL for `MEMORY` is itself a commit that LiteFS does not see, and the database
 /// would have another content here than everywhere else.

@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::start::Common;
 use crate::config::check::{
-    PeerPosition, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
+    PeerPosition, check_auto_vacuum, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
 };
 use crate::config::{JournalMode, RepoSettings, StartError};
 use crate::litefs::Role;
@@ -37,11 +37,15 @@ pub(super) async fn prepare(
                 if common.replicated {
                     check_not_behind(repo, common).await?;
                 }
-                return blocking(repo, create).await;
+                let mode = blocking(repo, create).await?;
+                return check_shrinking(repo, common, mode).await;
             }
             Role::Replica { primary } => {
                 match blocking(repo, move |repo| check_on_replica(repo, &primary)).await {
-                    Ok(()) => return blocking(repo, look).await,
+                    Ok(()) => {
+                        let mode = blocking(repo, look).await?;
+                        return check_shrinking(repo, common, mode).await;
+                    }
                     // It may not have come yet; or the role may change.
                     Err(StartError::NoDatabaseOnReplica { .. }) if Instant::now() < deadline => {}
                     Err(error) => return Err(error),
@@ -57,6 +61,19 @@ pub(super) async fn prepare(
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Where LiteFS does not survive that the database shrinks, it must not do so by itself.
+async fn check_shrinking(
+    repo: &RepoSettings,
+    common: &Common,
+    mode: JournalMode,
+) -> Result<JournalMode, StartError> {
+    if common.replicated {
+        let read_only = |repo: &RepoSettings| connect(repo, &repo.database.read_only());
+        blocking(repo, move |repo| check_auto_vacuum(repo, mode, &mut read_only(repo)?)).await?;
+    }
+    Ok(mode)
 }
 
 /// A primary whose database is empty must not replace what the others have.

@@ -7,7 +7,8 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
 use super::super::check::{
-    PeerPosition, check_folders, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
+    PeerPosition, check_auto_vacuum, check_folders, check_journal_mode, check_on_open, check_on_primary,
+    check_on_replica,
 };
 use super::super::{Config, JournalMode, Settings, StartError};
 use crate::position::Position;
@@ -161,4 +162,19 @@ fn an_on_open_that_sets_a_journal_mode_litefs_does_not_see_is_refused_without_to
         assert!(matches!(&error, StartError::JournalMode { .. }), "{error}");
         assert!(error.to_string().contains(mode), "{error}");
     }
+}
+
+#[test]
+fn a_database_that_shrinks_by_itself_is_refused_in_wal_mode_alone() {
+    let place = Place::new();
+    let mut conn = SqliteConnection::establish(place.database().to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA auto_vacuum = FULL; CREATE TABLE t (a)").unwrap();
+    let settings = place.settings(true);
+    let check = |mode, conn: &mut SqliteConnection| check_auto_vacuum(&settings.repos["Repo"], mode, conn);
+    check(JournalMode::Delete, &mut conn).unwrap();
+    let error = check(JournalMode::Wal, &mut conn).unwrap_err().to_string();
+    assert!(error.contains("auto_vacuum = INCREMENTAL"), "{error}");
+    // What it tells to do helps.
+    conn.batch_execute("PRAGMA auto_vacuum = INCREMENTAL").unwrap();
+    check(JournalMode::Wal, &mut conn).unwrap();
 }
