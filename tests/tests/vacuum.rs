@@ -1,6 +1,8 @@
 //! `VACUUM` on a real LiteFS.
 
-use litefs_diesel_tests::contract::Site;
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::sqlite::SqliteConnection;
+use litefs_diesel_tests::contract::{NodeSettings, Site};
 
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
@@ -22,4 +24,23 @@ fn a_vacuum_that_litefs_does_not_survive_is_refused_and_a_small_one_runs() {
     execute("INSERT INTO t VALUES (1)").unwrap();
     let count: Option<i64> = replica.call("number", "SELECT count(*) AS n FROM t").unwrap();
     assert_eq!(count, Some(1));
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn a_database_that_shrinks_by_itself_is_refused_in_wal_mode() {
+    let site = Site::start(1, env!("CARGO_BIN_EXE_app_node"));
+    let mut conn = SqliteConnection::establish(&site.database(0, "app.db").to_string_lossy()).unwrap();
+    conn.batch_execute("PRAGMA auto_vacuum = FULL; CREATE TABLE t (a)").unwrap();
+    drop(conn);
+    let error = site.app(site.settings(0)).map(drop).unwrap_err().to_string();
+    assert!(error.contains("auto_vacuum") && error.contains("repo.Repo.journal_mode"), "{error}");
+
+    // With a rollback journal LiteFS takes it.
+    let app = site.app(NodeSettings { journal_mode: Some("delete".into()), ..site.settings(0) }).unwrap();
+    for sql in ["INSERT INTO t VALUES (zeroblob(3000000))", "DELETE FROM t"] {
+        app.call::<usize>("execute", sql).unwrap();
+    }
+    let pages: Option<i64> = app.call("number", "SELECT page_count AS n FROM pragma_page_count").unwrap();
+    assert!(pages < Some(100), "{pages:?}");
 }
