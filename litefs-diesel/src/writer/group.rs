@@ -67,6 +67,7 @@ impl Engine {
 
     fn run_set(&mut self, set: Vec<Job>, more: &mut dyn FnMut(usize, usize) -> Option<Job>) -> Ended {
         let most = self.settings.max_batch;
+        let replicated = self.replicated;
         let (epoch, conn) = match self.ready() {
             Ok(ready) => ready,
             Err(Error::NotExecuted(why)) => return refuse_all(set, &why),
@@ -89,7 +90,7 @@ impl Engine {
                 }
                 begun = true;
             }
-            match run_in_savepoint(conn, &job.request) {
+            match run_in_savepoint(conn, &job.request, replicated) {
                 Ok(ran) => {
                     results.push(ran);
                     jobs.push(job);
@@ -230,8 +231,13 @@ fn answer(jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
 
 /// Runs a request so that its failure takes back what it did and nothing else. `Err` when it ended
 /// the whole transaction.
-fn run_in_savepoint(conn: &mut SqliteConnection, request: &WriteRequest) -> Result<Ran, DatabaseError> {
-    if let Some(refused) = refused(request) {
+fn run_in_savepoint(
+    conn: &mut SqliteConnection,
+    request: &WriteRequest,
+    replicated: bool,
+) -> Result<Ran, DatabaseError> {
+    let shrinks = |conn| if replicated { shrink::refused_in(conn, &request.statements) } else { None };
+    if let Some(refused) = refused(request).or_else(|| shrinks(conn)) {
         return Ok(Err(refused));
     }
     if let Err(error) = fixed::<Savepoint>(conn) {

@@ -1,10 +1,13 @@
-//! `VACUUM` under LiteFS, which does not survive every one.
+//! `VACUUM` and `PRAGMA incremental_vacuum` under LiteFS, which does not survive every one.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::error::DatabaseError;
+use crate::statement::pragma::Pragma;
+use crate::statement::split::split;
+use crate::statement::{Statement, Want};
 
 /// How many pages LiteFS 0.5 keeps one checksum for (`ChecksumBlockSize`). In WAL mode it panics
 /// (`index out of range` in `DB.checksum`) over a commit after which the database has fewer such
@@ -19,11 +22,21 @@ pub(super) fn refused(conn: &mut SqliteConnection) -> QueryResult<Option<Databas
     let refused = journal_mode.eq_ignore_ascii_case("wal") && page_count > BLOCK;
     Ok(refused.then(|| {
         DatabaseError::other(format!(
-            "VACUUM of a database of {page_count} pages in WAL mode would lock up LiteFS 0.5, which takes no \
+            "to vacuum a database of {page_count} pages in WAL mode would lock up LiteFS 0.5, which takes no \
              transaction that makes one of more than {BLOCK} pages smaller: write `VACUUM INTO 'file'`, and bring \
              that file in with `litefs import`"
         ))
     }))
+}
+
+/// The same for statements within a transaction, of which few vacuum.
+pub(super) fn refused_in(conn: &mut SqliteConnection, statements: &[Statement]) -> Option<DatabaseError> {
+    let vacuums = |sql: &str| Pragma::parse(sql).is_some_and(|pragma| pragma.name == "incremental_vacuum");
+    let any = statements.iter().any(|statement| match statement.want {
+        Want::Count | Want::Rows => vacuums(&statement.sql),
+        Want::Batch => split(&statement.sql).iter().any(|part| vacuums(part.sql)),
+    });
+    if any { refused(conn).unwrap_or_else(|error| Some(error.into())) } else { None }
 }
 
 #[derive(QueryableByName)]
@@ -39,6 +52,7 @@ mod tests {
     use diesel::connection::SimpleConnection;
 
     use super::*;
+    use crate::value::Values;
 
     #[test]
     fn only_a_small_database_or_one_without_wal_is_vacuumed() {
@@ -50,6 +64,14 @@ mod tests {
         conn.batch_execute("INSERT INTO t VALUES (zeroblob(4096 * 300))").unwrap();
         let error = refused(&mut conn).unwrap().unwrap();
         assert!(error.message.contains("VACUUM INTO"), "{}", error.message);
+        for (sql, want, is_refused) in [
+            ("/* now */ pragma incremental_vacuum(9)", Want::Count, true),
+            ("INSERT INTO t VALUES (1); PRAGMA main.incremental_vacuum", Want::Batch, true),
+            ("INSERT INTO t VALUES ('PRAGMA incremental_vacuum')", Want::Count, false),
+        ] {
+            let statement = Statement { sql: sql.into(), binds: Values::new(), cacheable: false, want };
+            assert_eq!(refused_in(&mut conn, &[statement]).is_some(), is_refused, "{sql}");
+        }
         conn.batch_execute("PRAGMA journal_mode = DELETE").unwrap();
         assert_eq!(refused(&mut conn).unwrap(), None);
     }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::engine::{self, Engine};
 use super::job::{Claim, Ticket};
-use super::session;
+use super::{session, shrink};
 use crate::error::{DatabaseError, Error, NotExecuted};
 use crate::request::{Begin, CommitFailure, Step, Terms, Transaction, Written};
 use crate::statement::execute::execute;
@@ -80,7 +80,7 @@ impl Engine {
 
     /// Serves one transaction until it ends; `Err` says why this side ended it.
     fn serve(&mut self, epoch: u64, commands: &Receiver<Command>) -> Result<(), String> {
-        let idle = self.settings.transaction_idle;
+        let (idle, replicated) = (self.settings.transaction_idle, self.replicated);
         let until = Instant::now() + self.settings.transaction_total;
         let mut idle_until = Instant::now() + idle;
         let result = loop {
@@ -112,7 +112,7 @@ impl Engine {
                         ticket.expire();
                         continue;
                     }
-                    let step = step(conn, &statement);
+                    let step = step(conn, &statement, replicated);
                     let open = step.open;
                     ticket.answer(Ok(step));
                     if !open {
@@ -189,8 +189,12 @@ impl Engine {
     }
 }
 
-fn step(conn: &mut SqliteConnection, statement: &Statement) -> Step {
-    let result = execute(conn, statement).map_err(DatabaseError::from);
+fn step(conn: &mut SqliteConnection, statement: &Statement, replicated: bool) -> Step {
+    let refused = if replicated { shrink::refused_in(conn, std::slice::from_ref(statement)) } else { None };
+    let result = match refused {
+        Some(refused) => Err(refused),
+        None => execute(conn, statement).map_err(DatabaseError::from),
+    };
     // A batch may hold a COMMIT of its own; an error may have ended everything.
     let open = result.is_ok() && statement.want != Want::Batch || engine::is_open(conn);
     Step { result, session: session::read(conn).unwrap_or_default(), open }
