@@ -20,6 +20,8 @@ fn a_vacuum_that_litefs_does_not_survive_is_refused_and_a_small_one_runs() {
     execute("DELETE FROM t").unwrap();
     let error = execute("VACUUM").unwrap_err().to_string();
     assert!(error.contains("256 pages"), "{error}");
+    let error = execute("PRAGMA incremental_vacuum(1)").unwrap_err().to_string();
+    assert!(error.contains("256 pages"), "{error}");
     // The database is not locked up.
     execute("INSERT INTO t VALUES (1)").unwrap();
     let count: Option<i64> = replica.call("number", "SELECT count(*) AS n FROM t").unwrap();
