@@ -79,6 +79,17 @@ async fn a_node_without_litefs_gives_what_bare_sqlite_gives() {
     on_node("a node alone", &app, &bare(Scope::Everywhere), &bare_with_url().await);
 }
 
+#[test]
+#[expect(clippy::print_stdout, reason = "the list is for people")]
+fn what_a_connection_of_a_node_may_do_otherwise_is_listed_with_its_reason() {
+    for case in on_litefs::all() {
+        if let Scope::BareOnly(reason) = case.scope {
+            assert!(!reason.is_empty(), "{}", case.name);
+            println!("{}: {reason}", case.name);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs LiteFS: tests/run"]
 async fn the_primary_and_the_replica_give_what_bare_sqlite_gives() {

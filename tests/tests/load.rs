@@ -24,6 +24,17 @@ fn a_write_of_a_replica_is_read_back_at_once_whoever_reads_and_however_many() {
     eprintln!("64 callers, 20 writes each, each reading its own: {seen:?}");
     assert_eq!(seen.stale, 0, "{seen:?}");
 
+    replica.call::<usize>("execute", "DELETE FROM marks").unwrap();
+    // Beside writes of the primary's own application.
+    let (here, there) = std::thread::scope(|scope| {
+        let there = scope.spawn(|| apps[0].call_within::<ReadBack>(LONG, "callers", (8, 20)).unwrap());
+        let here = replica.call_within::<i64>(LONG, "count_up", (16, 10)).unwrap();
+        (here, there.join().unwrap())
+    });
+    assert_eq!(here, 160, "no update is lost");
+    assert_eq!(there.stale, 0, "{there:?}");
+    eprintln!("8 callers on the primary beside 160 transactions of the replica: {there:?}");
+
     for by_repo in [true, false] {
         let seen: Starved = replica.call_within(LONG, "starve", (5, 4_000, by_repo)).unwrap();
         let left = seen.reads_beside / seen.reads_alone;

@@ -49,7 +49,11 @@ impl Times {
 }
 
 pub(super) fn add(commands: Commands<App>) -> Commands<App> {
-    commands.add("read_back", read_back).add("callers", callers).add("starve", starve)
+    commands
+        .add("read_back", read_back)
+        .add("callers", callers)
+        .add("count_up", count_up)
+        .add("starve", starve)
 }
 
 /// What the readers of [`read_back`] and [`callers`] saw.
@@ -109,6 +113,30 @@ async fn one_caller(repo: Repo, caller: i64, writes: i64) -> Result<(usize, Vec<
         stale += usize::from(own != number);
     }
     Ok((stale, times))
+}
+
+/// So many callers at once, each so often adding one to one number by reading it, in a transaction;
+/// gives the number that it is in the end.
+async fn count_up(app: Arc<App>, (callers, times): (i64, i64)) -> Result<i64, Value> {
+    let counter = || marks::table.filter(marks::caller.eq(-4));
+    let zero = (marks::caller.eq(-4), marks::number.eq(0));
+    let count = async {
+        repo_insert(&app.repo, zero).await?;
+        let each = (0..callers).map(|_| async {
+            for _ in 0..times {
+                let add = app.repo.transaction(move |conn| {
+                    let number: i64 = counter().select(marks::number).first(conn)?;
+                    diesel::update(counter()).set(marks::number.eq(number + 1)).execute(conn)?;
+                    Ok::<_, Error>(())
+                });
+                add.await?;
+            }
+            Ok::<_, Error>(())
+        });
+        futures::future::try_join_all(each).await?;
+        app.repo.one(counter().select(marks::number)).required().await
+    };
+    count.await.map_err(|error: Error| outcome::of(&error))
 }
 
 /// When each next write of [`starve`] begins, at the earliest: as often as they can, they would
