@@ -171,12 +171,24 @@ fn no_file_knows_the_machine_that_wrote_it() {
     none(&wrong, "name no path of a machine");
 }
 
+/// `tests/run` runs what is ignored because it needs LiteFS, and tells what measures by its name.
 #[test]
-fn every_ignored_test_says_what_it_needs() {
-    let bare = format!("#[{}]", "ignore");
-    let wrong: Vec<_> =
-        files("", ".rs").filter(|(_, text)| text.contains(&bare)).map(|(path, _)| path).collect();
-    none(&wrong, "write `#[ignore = \"needs LiteFS: tests/run\"]`, or what else it needs");
+fn every_ignored_test_needs_litefs_or_measures() {
+    let mut wrong = Vec::new();
+    for (path, text) in files("", ".rs").filter(|(path, _)| !path.ends_with("tidy.rs")) {
+        for (at, _) in text.match_indices("#[ignore") {
+            let (reason, rest) = text[at..].split_once(']').unwrap_or_default();
+            let name = rest.split_once("fn ").map(|(_, rest)| word(rest)).unwrap_or_default();
+            let measures = reason.starts_with("#[ignore = \"measures: ") && name.starts_with("measured_");
+            if reason != "#[ignore = \"needs LiteFS: tests/run\"" && !measures {
+                wrong.push(format!("{path}: {name}: {reason}]"));
+            }
+        }
+    }
+    none(
+        &wrong,
+        "write `#[ignore = \"needs LiteFS: tests/run\"]`, or `\"measures: …\"` and a name that begins with measured_",
+    );
 }
 
 #[test]

@@ -21,7 +21,30 @@ pub(crate) fn check_folders(settings: &Settings) -> Result<(), StartError> {
             false => check_mount(repo)?,
         }
     }
-    Ok(())
+    match settings.is_alone() {
+        true => Ok(()),
+        false => check_one_mount(settings),
+    }
+}
+
+/// All databases are on one LiteFS: a node follows the role of one, and what is primary on one
+/// mount may be a replica on another.
+fn check_one_mount(settings: &Settings) -> Result<(), StartError> {
+    let mut repos = settings.repos.values();
+    let Some(first) = repos.next() else { return Ok(()) };
+    match repos.find(|repo| folder(repo) != folder(first)) {
+        None => Ok(()),
+        Some(other) => Err(mount_error(
+            other,
+            folder(other),
+            format!(
+                "`{}` is on another mount ({}), and a node follows one LiteFS; put both databases on one, or start a \
+                 node for each",
+                first.setting("database"),
+                folder(first).display(),
+            ),
+        )),
+    }
 }
 
 /// The database's folder is a LiteFS mount, and LiteFS is alive behind it. It is known by `.lag`,

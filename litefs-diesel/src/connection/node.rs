@@ -172,12 +172,8 @@ impl NodeConnection {
         };
         let sets = Sets::of(&statement);
         let asks = asks || sets.may_keep_rowid;
-        let id = (self.access.ids)();
-        // The text, but never a value.
-        let span = tracing::debug_span!("write", repo = %self.access.name, ?id, sql = %statement.sql);
-        let _within = span.entered();
         let request = WriteRequest {
-            id,
+            id: (self.access.ids)(),
             statements: vec![statement],
             session: match asks {
                 true => SessionUse::Brought(self.answers.session()),

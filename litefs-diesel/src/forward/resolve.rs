@@ -85,6 +85,10 @@ impl Resolver {
         if let Some(place) = self.table.get(hostname) {
             return Ok(place.clone());
         }
+        if hostname.parse::<SocketAddr>().is_ok() {
+            // Not LiteFS's name of a node, but one of the addresses of `cluster.nodes = "dns:…"`.
+            return Ok(hostname.to_owned());
+        }
         match &self.template {
             None => Err(ResolveError::Unlisted(hostname.to_owned())),
             Some(template) if !template.contains(HOSTNAME) => Ok(template.clone()),
@@ -136,6 +140,14 @@ mod tests {
         assert_eq!(at(&resolver, "::1").await, "[::1]:7117");
         assert_eq!(at(&template("[{hostname}]:7117").unwrap(), "::1").await, "[::1]:7117");
         assert!(at(&resolver, "localhost").await.contains("127.0.0.1:7117"));
+    }
+
+    #[tokio::test]
+    async fn an_address_with_its_port_needs_neither_table_nor_template() {
+        let resolver = Resolver::new(BTreeMap::new(), None).unwrap();
+        assert_eq!(at(&resolver, "127.0.0.1:7001").await, "127.0.0.1:7001");
+        assert_eq!(at(&resolver, "[::1]:7001").await, "[::1]:7001");
+        assert!(at(&resolver, "10.0.0.1:7001").await.contains("another machine"));
     }
 
     #[tokio::test]

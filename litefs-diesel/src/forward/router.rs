@@ -66,14 +66,16 @@ impl Router {
 
 impl Primary for Router {
     fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
-        let sql = request.statements.first().map(|statement| &*statement.sql);
-        let span = tracing::debug_span!("write", repo = self.inner.repo, id = ?request.id, sql);
+        // The text, but never a value.
+        let sql = request.statements.first().map(|statement| beginning(&statement.sql));
+        let statements = request.statements.len();
+        let span = tracing::debug_span!("write", repo = self.inner.repo, id = ?request.id, sql, statements);
         let inner = Arc::clone(&self.inner);
         self.run(async move { inner.write(request, terms).await.map_err(|error| inner.explain(error)) }, span)
     }
 
     fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
-        let span = tracing::debug_span!("read", repo = self.inner.repo, sql = statement.sql);
+        let span = tracing::debug_span!("read", repo = self.inner.repo, sql = beginning(&statement.sql));
         let inner = Arc::clone(&self.inner);
         self.run(
             async move { inner.read(statement, terms).await.map_err(|error| inner.explain(error)) },
@@ -97,6 +99,11 @@ impl Primary for Router {
     }
 }
 
+/// As much of a text as a span is to show: an import's has a megabyte.
+pub(super) fn beginning(sql: &str) -> &str {
+    sql.char_indices().nth(200).map_or(sql, |(end, _)| &sql[..end])
+}
+
 impl Inner {
     pub(super) fn runtime(&self) -> &Handle {
         self.peers.runtime()
@@ -117,6 +124,7 @@ impl Inner {
     }
 
     async fn write(&self, request: WriteRequest, terms: Terms) -> Result<Written, Error> {
+        tracing::debug!("captured");
         let mut route = self.route(terms.deadline);
         let mut message = None;
         loop {

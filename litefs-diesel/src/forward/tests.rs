@@ -276,10 +276,10 @@ fn a_write_after_the_runtime_is_gone_is_an_error_and_no_panic() {
     assert!(matches!(error, Error::NotExecuted(NotExecuted::TransactionEnded(_))), "{error}");
 }
 
-/// What one connection carries: run it with `--release -- --ignored`.
+/// What one connection carries: run it with `--release -- --ignored measured_`.
 #[test]
 #[ignore = "measures: wants a release build and a quiet machine"]
-fn fifteen_thousand_writes_a_second_are_forwarded_for_512_callers() {
+fn measured_fifteen_thousand_writes_a_second_are_forwarded_for_512_callers() {
     let runtime =
         || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (here, there) = (runtime(), runtime());

@@ -130,7 +130,11 @@ impl RemoteTransaction {
 
 impl Transaction for RemoteTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
-        let span = tracing::debug_span!("step", transaction = self.id, sql = statement.sql);
+        let span = tracing::debug_span!(
+            "step",
+            transaction = self.id,
+            sql = super::router::beginning(&statement.sql)
+        );
         let runtime = self.router.runtime().clone();
         in_runtime(runtime, self.step(statement, deadline).instrument(span)).boxed()
     }

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 
-use super::start::Common;
+use super::start::{Common, others};
 use crate::config::check::{
     PeerPosition, check_auto_vacuum, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
 };
@@ -92,7 +92,8 @@ async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), St
 
 /// What the peers that answer have of the database.
 async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
-    let asked = common.others.iter().map(|node| async move {
+    let others = others(&common.cluster).await;
+    let asked = others.iter().map(|node| async move {
         let peer = common.peers.get(node)?;
         let view = peer.ask_view(Instant::now() + PEERS).await.inspect_err(|why| {
             tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");

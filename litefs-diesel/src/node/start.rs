@@ -29,8 +29,7 @@ pub(super) struct Common {
     /// Whether there is a LiteFS.
     pub(super) replicated: bool,
     pub(super) peers: Arc<Peers>,
-    /// The names of the other nodes, as far as the settings list them.
-    pub(super) others: Vec<String>,
+    pub(super) cluster: ClusterSettings,
     pub(super) ids: Ids,
     pub(super) runtime: Handle,
 }
@@ -62,7 +61,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let common = Common {
         litefs: litefs.clone(),
         replicated: !settings.is_alone(),
-        others: others(&settings.cluster),
+        cluster: settings.cluster.clone(),
         peers,
         ids: ids(process),
         runtime: runtime.handle().clone(),
@@ -136,13 +135,22 @@ fn peers(
     }))
 }
 
-/// The other nodes, where the settings name them one by one.
-fn others(cluster: &ClusterSettings) -> Vec<String> {
+/// All nodes that the settings know of but this one: by name, or by address where a DNS name stands
+/// for them (this one among them: it notices when it reaches itself).
+pub(super) async fn others(cluster: &ClusterSettings) -> Vec<String> {
+    let named = |nodes: &mut dyn Iterator<Item = &String>| {
+        nodes.filter(|node| **node != cluster.node).cloned().collect()
+    };
     match &cluster.nodes {
-        Some(Nodes::List(nodes)) => nodes.iter().filter(|node| **node != cluster.node).cloned().collect(),
-        Some(Nodes::Dns { .. }) | None => {
-            cluster.peers.keys().filter(|node| **node != cluster.node).cloned().collect()
-        }
+        Some(Nodes::List(nodes)) => named(&mut nodes.iter()),
+        Some(Nodes::Dns { name, port }) => match tokio::net::lookup_host((name.as_str(), *port)).await {
+            Ok(found) => found.map(|address| address.to_string()).collect(),
+            Err(error) => {
+                tracing::warn!(name, %error, "the nodes of `cluster.nodes` cannot be looked up");
+                Vec::new()
+            }
+        },
+        None => named(&mut cluster.peers.keys()),
     }
 }
 

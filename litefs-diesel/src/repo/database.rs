@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use tracing::Instrument;
 
 use super::lent::Lent;
 use super::special::runs_alone;
@@ -118,14 +117,8 @@ impl Database {
     /// but not visible here is in the error, as [`Written`].
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
-        let span = tracing::debug_span!("write", sql = text(&statements), statements = statements.len());
         let request = WriteRequest { id: (self.ids)(), statements, session: SessionUse::None, alone };
-        async {
-            tracing::debug!(id = ?request.id, "captured");
-            self.primary.write(request, terms).await
-        }
-        .instrument(span)
-        .await
+        self.primary.write(request, terms).await
     }
 
     /// Work that blocks, on a thread of the node's runtime.
@@ -141,15 +134,6 @@ impl Database {
                 Err(_) => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
             },
         }
-    }
-}
-
-/// The first statement's text for a span, where a long one would only be in the way.
-fn text(statements: &[Statement]) -> &str {
-    let sql = statements.first().map_or("", |statement| statement.sql.as_str());
-    match sql.char_indices().nth(200) {
-        Some((end, _)) => &sql[..end],
-        None => sql,
     }
 }
 

@@ -58,6 +58,20 @@ fn with_litefs_a_folder_that_is_no_mount_is_refused() {
 }
 
 #[test]
+fn with_litefs_the_databases_of_a_node_are_on_one_mount() {
+    let mount = || Place::new().with(".lag", "+000000000\n");
+    let (one, other) = (mount(), mount());
+    let path = |place: &Place, name: &str| place.folder.path().join(name).display().to_string();
+    let config = |second: String| {
+        let config = Config::default().litefs_http("http://127.0.0.1:20202");
+        config.database("A", path(&one, "a.db")).database("B", second).resolve().unwrap()
+    };
+    check_folders(&config(path(&one, "b.db"))).unwrap();
+    let error = check_folders(&config(path(&other, "b.db"))).unwrap_err().to_string();
+    assert!(error.contains("repo.B.database") && error.contains("follows one LiteFS"), "{error}");
+}
+
+#[test]
 fn with_litefs_a_mount_in_any_role_passes() {
     for lag in ["+000000000\n", "+2147483647\n", "-000000012\n"] {
         check_folders(&Place::new().with(".lag", lag).settings(true)).unwrap();

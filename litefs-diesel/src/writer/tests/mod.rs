@@ -1,3 +1,6 @@
+mod commits;
+mod transactions;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +20,19 @@ use crate::value::{ValueRef, Values};
 /// A history whose role the test sets: 0 is not primary, else the epoch.
 struct Fake(AtomicU64);
 
+/// A position that LiteFS does not give: it is gone.
+const GONE: u64 = 999;
+
 impl History for Fake {
     fn primary_epoch(&self) -> Option<u64> {
         Some(self.0.load(Ordering::SeqCst)).filter(|epoch| *epoch > 0)
     }
 
     fn position(&self) -> io::Result<Position> {
-        Ok(Position { txid: self.0.load(Ordering::SeqCst), checksum: 0 })
+        match self.0.load(Ordering::SeqCst) {
+            GONE => Err(io::ErrorKind::NotConnected.into()),
+            txid => Ok(Position { txid, checksum: 0 }),
+        }
     }
 }
 
@@ -34,6 +43,14 @@ struct Bench {
 }
 
 fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
+    bench_with(change, |_| Ok(()), Arc::new(Fake(AtomicU64::new(1))))
+}
+
+fn bench_with(
+    change: impl FnOnce(RepoConfig) -> RepoConfig,
+    on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
+    role: Arc<Fake>,
+) -> Bench {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("t.db");
     let path = path.to_str().unwrap();
@@ -47,8 +64,8 @@ fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
     )
     .unwrap();
     let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
-    let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
-    let role = Arc::new(Fake(AtomicU64::new(1)));
+    let config = Config::default().repo("test", repo).on_open(on_open);
+    let settings = config.resolve().unwrap().repos["test"].clone();
     let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
     Bench { writer: Writer::start(settings, false, role.clone(), readers).unwrap(), role, file }
 }
@@ -269,96 +286,6 @@ async fn what_a_caller_reads_of_its_session_is_its_own() {
     told.session = SessionUse::Told;
     let written = bench.writer.write(told, terms()).await.unwrap();
     assert_eq!(written.session, Session { last_insert_rowid: 3, changes: 1 });
-}
-
-#[tokio::test]
-async fn a_transaction_keeps_everything_or_nothing() {
-    let bench = bench(|repo| repo);
-    let deadline = terms().deadline;
-    let mut kept = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    assert_eq!(
-        kept.run(sql("INSERT INTO t (name) VALUES ('a')"), deadline).await.unwrap().result.unwrap().count,
-        1
-    );
-    let failed = kept.run(sql("INSERT INTO t (name) VALUES ('a')"), deadline).await.unwrap();
-    assert!(failed.result.is_err() && failed.open, "an error inside leaves the transaction open");
-    let Ok(written) = kept.commit(terms()).await else { panic!("not committed") };
-    assert_eq!(written.session.last_insert_rowid, 1);
-    let mut dropped = bench.writer.begin(Begin::Exclusive, Session::default(), terms()).await.unwrap();
-    dropped.run(sql("INSERT INTO t (name) VALUES ('b')"), deadline).await.unwrap();
-    drop(dropped);
-    bench.writer.write(insert("c"), terms()).await.unwrap();
-    assert_eq!(bench.names(), ["a", "c"]);
-}
-
-#[tokio::test]
-async fn a_commit_that_a_deferred_key_refuses_leaves_the_transaction_open() {
-    let bench = bench(|repo| repo);
-    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    open.run(sql("INSERT INTO child VALUES (5)"), terms().deadline).await.unwrap();
-    let Err(CommitFailure::StillOpen(mut open, error)) = open.commit(terms()).await else { panic!() };
-    assert_eq!(error.message, "FOREIGN KEY constraint failed");
-    open.run(sql("INSERT INTO t VALUES (5, 'parent')"), terms().deadline).await.unwrap();
-    assert!(open.commit(terms()).await.is_ok());
-    assert_eq!(bench.names(), ["parent"]);
-}
-
-#[tokio::test]
-async fn a_statement_that_ends_the_transaction_says_so() {
-    let bench = bench(|repo| repo);
-    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
-    let step = open.run(sql("INSERT INTO t (name) VALUES ('bomb')"), terms().deadline).await.unwrap();
-    assert!(!step.open);
-    assert!(bench.names().is_empty());
-    bench.writer.write(insert("b"), terms()).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_idle_or_endless_transaction_is_ended_and_says_why() {
-    for (idle, total, setting) in [(20, 10_000, "transaction_idle"), (20, 20, "transaction_total")] {
-        let bench = bench(|repo| {
-            repo.transaction_idle(Duration::from_millis(idle)).transaction_total(Duration::from_millis(total))
-        });
-        let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-        open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
-        // The writer serves the next one: so the transaction before it has ended.
-        bench.writer.write(insert("b"), terms()).await.unwrap();
-        let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
-        assert!(error.to_string().contains(setting), "{error}");
-        assert_eq!(bench.names(), ["b"]);
-    }
-}
-
-#[tokio::test]
-async fn a_role_that_changed_meanwhile_leaves_the_outcome_unknown() {
-    let bench = bench(|repo| repo);
-    let role = bench.role.clone();
-    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    role.0.store(2, Ordering::SeqCst);
-    let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
-    assert!(matches!(error, Error::NotExecuted(_)), "{error}");
-    let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
-    assert!(error.to_string().contains("primary moved"), "{error}");
-}
-
-#[tokio::test]
-async fn closing_answers_everybody_and_ends_the_thread() {
-    let bench = bench(|repo| repo);
-    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
-    let queued = bench.writer.write(insert("b"), terms());
-    let writer = bench.writer.clone();
-    let closing = tokio::task::spawn_blocking(move || writer.close());
-    // The transaction is ended although nobody drops it.
-    closing.await.unwrap();
-    let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
-    assert!(error.to_string().contains("shutting down"), "{error}");
-    let queued = queued.await;
-    assert!(matches!(queued, Err(Error::NotExecuted(NotExecuted::ShuttingDown))), "{queued:?}");
-    let after = bench.writer.write(insert("c"), terms()).await;
-    assert!(matches!(after, Err(Error::NotExecuted(NotExecuted::ShuttingDown))), "{after:?}");
-    assert!(bench.names().is_empty());
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! What a commit is worth when the role changes around it.
+
+use diesel::prelude::*;
+
+use super::*;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Sets the role in the middle of a statement.
+    fn set_role(epoch: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
+}
+
+fn bench_that_sets_its_role() -> Bench {
+    let role = Arc::new(Fake(AtomicU64::new(1)));
+    let inside = role.clone();
+    let on_open = move |conn: &mut SqliteConnection| {
+        let role = inside.clone();
+        set_role_utils::register_nondeterministic_impl(conn, move |epoch: i64| {
+            role.0.store(epoch as u64, Ordering::SeqCst);
+            epoch
+        })
+    };
+    bench_with(|repo| repo, on_open, role)
+}
+
+fn inserts_and_sets(name: &str, epoch: u64) -> WriteRequest {
+    request(&[&format!("INSERT INTO t (name) VALUES ('{name}' || set_role({epoch}))")])
+}
+
+#[tokio::test]
+async fn a_role_that_changed_before_the_commit_leaves_nothing_and_says_so() {
+    for epoch in [0, 2] {
+        let bench = bench_that_sets_its_role();
+        let results = grouped(&bench, vec![insert("a"), inserts_and_sets("b", epoch), insert("c")]).await;
+        for result in results {
+            assert!(matches!(result, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{result:?}");
+        }
+        assert!(bench.names().is_empty());
+        bench.role.0.store(3, Ordering::SeqCst);
+        bench.writer.write(insert("d"), terms()).await.unwrap();
+        assert_eq!(bench.names(), ["d"]);
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_litefs_does_not_give_after_the_commit_leaves_the_outcome_unknown() {
+    let bench = bench_that_sets_its_role();
+    // The epoch in which LiteFS goes away is the one of `BEGIN`, so the commit is made.
+    bench.role.0.store(GONE, Ordering::SeqCst);
+    let results = grouped(&bench, vec![insert("a"), request(&["INSERT INTO nowhere VALUES (1)"])]).await;
+    assert!(matches!(results[0], Err(Error::Unknown { .. })), "{results:?}");
+    assert!(
+        matches!(results[1], Err(Error::NotExecuted(_))),
+        "what had been rejected never ran: {results:?}"
+    );
+    assert_eq!(bench.names(), ["a"], "it may have run, and did");
+}
+
+#[tokio::test]
+async fn a_transaction_whose_role_changed_during_its_last_statement_does_not_commit() {
+    let bench = bench_that_sets_its_role();
+    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    open.run(sql("INSERT INTO t (name) VALUES ('x' || set_role(2))"), terms().deadline).await.unwrap();
+    let Err(CommitFailure::Ended(error)) = open.commit(terms()).await else { panic!("committed") };
+    assert!(matches!(error, Error::NotExecuted(_)), "{error}");
+    assert!(bench.names().is_empty());
+}
