@@ -56,7 +56,7 @@ pub(super) fn add(commands: Commands<App>) -> Commands<App> {
         .add("starve", starve)
 }
 
-/// What the readers of [`read_back`] and [`callers`] saw.
+/// What the readers of `read_back` and `callers` saw.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadBack {
     /// Reads that did not see the write that was acknowledged before.
@@ -139,11 +139,11 @@ async fn count_up(app: Arc<App>, (callers, times): (i64, i64)) -> Result<i64, Va
     count.await.map_err(|error: Error| outcome::of(&error))
 }
 
-/// When each next write of [`starve`] begins, at the earliest: as often as they can, they would
+/// When each next write of `starve` begins, at the earliest: as often as they can, they would
 /// rather measure how much time of two cores a write takes.
 const PACE: Duration = Duration::from_millis(50);
 
-/// What [`starve`] measured.
+/// What `starve` measured.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Starved {
     /// Reads a second while nobody wrote.
