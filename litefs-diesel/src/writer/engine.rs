@@ -84,6 +84,16 @@ impl Engine {
         Ok((epoch, &mut self.conn.insert((generation, conn)).1))
     }
 
+    /// The connection in which a transaction was begun under `epoch`. `None` when the role has
+    /// changed or the file is to be closed: another connection would not be in that transaction, and
+    /// commit each statement by itself.
+    pub(super) fn still(&mut self, epoch: u64) -> Option<&mut SqliteConnection> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let same = self.history.primary_epoch() == Some(epoch);
+        let (opened, conn) = self.conn.as_mut()?;
+        (same && *opened == generation).then_some(conn)
+    }
+
     /// After an error that leaves the connection in doubt: the next write opens another.
     pub(super) fn disconnect(&mut self) {
         self.conn = None;

@@ -115,13 +115,10 @@ impl Engine {
     }
 
     fn commit(&mut self, epoch: u64, jobs: Vec<Job>, results: Vec<Ran>) -> Ended {
-        let conn = match self.ready() {
-            Ok((now, conn)) if now == epoch => conn,
-            _ => {
-                // Not committed yet, so nothing of it is kept.
-                self.disconnect();
-                return refuse_all(jobs, &NotExecuted::NotPrimary);
-            }
+        let Some(conn) = self.still(epoch) else {
+            // Not committed yet, so nothing of it is kept.
+            self.disconnect();
+            return refuse_all(jobs, &NotExecuted::NotPrimary);
         };
         if results.iter().all(Result::is_err) {
             // Nothing to keep, and nothing that could fail.

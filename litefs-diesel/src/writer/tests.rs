@@ -371,3 +371,35 @@ async fn a_reader_cannot_write() {
     let rows = bench.writer.read(select, terms()).await.unwrap().rows.unwrap();
     assert_eq!(rows.values.iter().next(), Some(ValueRef::Integer(7)));
 }
+
+/// Waits for a condition, with a limit.
+async fn becomes(mut is: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    while !is() {
+        assert!(Instant::now() < limit, "it did not come to be in 10 s");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_renewed_under_a_transaction_ends_it_and_keeps_nothing() {
+    let bench = bench(|repo| repo);
+    let mut transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    transaction.run(sql("INSERT INTO t (name) VALUES ('before')"), terms().deadline).await.unwrap();
+    bench.writer.renew();
+    let after = transaction.run(sql("INSERT INTO t (name) VALUES ('after')"), terms().deadline).await;
+    assert!(matches!(after, Err(Error::NotExecuted(_))), "{after:?}");
+    drop(transaction);
+    bench.writer.write(insert("next"), terms()).await.unwrap();
+    assert_eq!(bench.names(), ["next"]);
+}
+
+#[tokio::test]
+async fn an_idle_transaction_lets_go_of_the_file_when_the_role_is_lost() {
+    let bench = bench(|repo| repo.transaction_idle(Duration::from_secs(60)));
+    let _transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let mut other = bench.direct();
+    assert!(other.batch_execute("BEGIN IMMEDIATE").is_err());
+    bench.role.0.store(0, Ordering::SeqCst);
+    becomes(|| other.batch_execute("BEGIN IMMEDIATE").is_ok()).await;
+}

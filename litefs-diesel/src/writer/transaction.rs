@@ -97,15 +97,16 @@ impl Engine {
                 }
                 break Err("the node is shutting down".to_owned());
             }
-            let Some(command) = command else { continue };
-            let Ok((now, conn)) = self.ready() else {
-                command.refuse(&NotExecuted::NotPrimary);
-                break Err("its primary moved".to_owned());
+            // Looked at while it is idle, too: LiteFS can neither demote this node nor mount again
+            // while the file is open.
+            let Some(conn) = self.still(epoch) else {
+                if let Some(command) = command {
+                    command.refuse(&NotExecuted::NotPrimary);
+                }
+                self.disconnect();
+                return Err("its primary moved".to_owned());
             };
-            if now != epoch {
-                command.refuse(&NotExecuted::NotPrimary);
-                break Err("its primary moved".to_owned());
-            }
+            let Some(command) = command else { continue };
             match command {
                 Command::Run(statement, ticket) => {
                     if !ticket.take() {
@@ -142,9 +143,7 @@ impl Engine {
                 }
             }
         };
-        if let Ok((_, conn)) = self.ready()
-            && !engine::roll_back(conn)
-        {
+        if !self.still(epoch).is_some_and(engine::roll_back) {
             self.disconnect();
         }
         result
@@ -162,7 +161,10 @@ impl Engine {
     }
 
     fn commit_transaction(&mut self, epoch: u64) -> Result<Committed, Error> {
-        let (_, conn) = self.ready()?;
+        let Some(conn) = self.still(epoch) else {
+            self.disconnect();
+            return Err(Error::NotExecuted(NotExecuted::NotPrimary));
+        };
         let session = session::read(conn).unwrap_or_default();
         // Not by Diesel's manager: it would roll back what SQLite keeps open.
         if let Err(error) = conn.batch_execute("COMMIT") {
