@@ -77,10 +77,11 @@ impl Engine {
         let mut results: Vec<Ran> = Vec::new();
         let mut begun = false;
         while let Some(job) = waiting.pop_front().or_else(|| more(jobs.len(), most)) {
-            if !job.ticket.take() {
+            if !job.ticket.is_wanted() {
                 job.ticket.expire();
                 continue;
             }
+            // Before it is taken: waiting for the lock is not running.
             if !begun {
                 if let Err(error) = engine::begin(conn, "BEGIN IMMEDIATE") {
                     waiting.push_front(job);
@@ -88,6 +89,10 @@ impl Engine {
                     return refuse_all(waiting.into(), &why);
                 }
                 begun = true;
+            }
+            if !job.ticket.take() {
+                job.ticket.expire();
+                continue;
             }
             match run_in_savepoint(conn, &job.request) {
                 Ok(ran) => {

@@ -49,7 +49,7 @@ impl Engine {
         session: Session,
         ticket: Ticket<LocalTransaction>,
     ) {
-        if !ticket.take() {
+        if !ticket.is_wanted() {
             return ticket.expire();
         }
         let (epoch, conn) = match self.ready() {
@@ -62,6 +62,11 @@ impl Engine {
         };
         if let Err(error) = engine::begin(conn, sql) {
             return ticket.answer(Err(error));
+        }
+        // Only now: waiting for the lock is not running.
+        if !ticket.take() {
+            engine::roll_back(conn);
+            return ticket.expire();
         }
         if let Err(error) = session::restore(conn, session, &[]) {
             engine::roll_back(conn);
@@ -242,7 +247,13 @@ fn ended(why: &OnceLock<String>) -> Error {
 impl Transaction for LocalTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
         let asked = self.send(deadline, |ticket| Command::Run(statement, ticket));
-        Box::pin(answer(asked))
+        Box::pin(async move {
+            answer(asked).await.map_err(|error| match error {
+                // Whoever gets this drops the transaction, and nothing of it is kept.
+                Error::Unknown { why } => Error::NotExecuted(NotExecuted::TransactionEnded(why)),
+                error => error,
+            })
+        })
     }
 
     fn commit(self: Box<Self>, terms: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
