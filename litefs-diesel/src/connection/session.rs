@@ -41,8 +41,9 @@ impl Answers {
             self.changes.store(session.changes, Relaxed);
             self.total_changes.fetch_add(session.changes, Relaxed);
         }
-        // The primary's connection serves others too: its answer is ours only when we inserted.
-        if sets.rowid && session.changes > 0 {
+        // The primary's connection serves others too: its answer is ours only when we inserted, or
+        // when ours was brought there.
+        if sets.rowid && (sets.may_keep_rowid || session.changes > 0) {
             self.last_insert_rowid.store(session.last_insert_rowid, Relaxed);
         }
         if sets.count_stays {
@@ -90,7 +91,8 @@ impl Sets {
         split(&statement.sql).iter().map(|part| one(part.sql)).fold(nothing, |all, part| Self {
             changes: all.changes || part.changes,
             rowid: all.rowid || part.rowid,
-            may_keep_rowid: all.may_keep_rowid || part.may_keep_rowid,
+            // What `changes()` says is of the last statement, and not of the one that inserts.
+            may_keep_rowid: all.may_keep_rowid || part.rowid,
             count_stays: false,
         })
     }

@@ -103,12 +103,14 @@ impl Pool {
 
     pub(super) fn close(&self) {
         self.admitted.close();
-        {
+        let waiting = {
             let mut state = self.queue.state.lock();
             state.closed = true;
-            state.jobs.clear();
             state.seats.iter_mut().for_each(Seat::wake);
-        }
+            std::mem::take(&mut state.jobs)
+        };
+        // Outside the lock, because it runs other tasks' wakers.
+        waiting.into_iter().for_each(|job| job(Err(closed())));
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a reader's thread panicked");
@@ -228,5 +230,45 @@ fn serve(shared: &Shared, queue: &Queue, number: usize) {
             }
         }));
         open = ran.unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::super::{Error, Readers};
+    use super::*;
+    use crate::config::{Config, RepoConfig};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_waits_when_the_pool_closes_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("app.db");
+        std::fs::write(&file, "").unwrap();
+        let repo = RepoConfig::new(file.to_str().unwrap()).pool_size(1);
+        let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
+        let readers = Readers::start(settings, Arc::new(|| ())).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let ((running, runs), (go_on, wait)) = (channel(), channel::<()>());
+        let first = tokio::spawn(readers.run(deadline, move |_| {
+            running.send(()).unwrap();
+            wait.recv().unwrap();
+        }));
+        runs.recv().unwrap();
+        let second = tokio::spawn(readers.run(deadline, |_| ()));
+        while readers.pool.queue.state.lock().jobs.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let closing = std::thread::spawn({
+            let readers = readers.clone();
+            move || readers.close()
+        });
+        let refused = second.await.unwrap();
+        assert!(matches!(refused, Err(Error::NotExecuted(NotExecuted::ShuttingDown))), "{refused:?}");
+        go_on.send(()).unwrap();
+        assert!(first.await.unwrap().is_ok());
+        closing.join().unwrap();
     }
 }

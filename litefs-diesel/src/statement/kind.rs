@@ -189,9 +189,10 @@ pub(crate) fn sets_session(sql: &str) -> bool {
     first_statement(sql).next().is_some_and(|first| WORDS.iter().any(|word| first.is(word)))
 }
 
-/// Whether a statement may insert rows, and so set `last_insert_rowid()`.
+/// Whether a statement inserts rows, and so may set `last_insert_rowid()`. `INTO` tells, and not
+/// `REPLACE`, which is a function too.
 pub(crate) fn may_insert(sql: &str) -> bool {
-    first_statement(sql).any(|token| token.is("INSERT") || token.is("REPLACE"))
+    first_statement(sql).any(|token| token.is("INTO"))
 }
 
 /// Whether an insert may leave `last_insert_rowid()` as it was, although it changes a row: an

@@ -84,6 +84,27 @@ impl Engine {
         Ok((epoch, &mut self.conn.insert((generation, conn)).1))
     }
 
+    /// The connection in which a transaction was begun under `epoch`. `None` when the role has
+    /// changed or the file is to be closed: another connection would not be in that transaction, and
+    /// commit each statement by itself.
+    pub(super) fn still(&mut self, epoch: u64) -> Option<&mut SqliteConnection> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let same = self.history.primary_epoch() == Some(epoch);
+        let (opened, conn) = self.conn.as_mut()?;
+        (same && *opened == generation).then_some(conn)
+    }
+
+    /// What the error of a statement, of which nothing is kept, is for who asked. On LiteFS a node
+    /// that is primary no more says so in the words of a broken disk.
+    pub(super) fn verdict(&self, error: DatabaseError) -> Error {
+        Error::NotExecuted(match error.message {
+            message if is_busy(&message) => NotExecuted::Busy(message),
+            message if self.replicated && is_readonly(&message) => NotExecuted::NotPrimary,
+            message if self.replicated && is_io(&message) => NotExecuted::Refused(message),
+            message => return Error::Rejected(DatabaseError { message, ..error }.into()),
+        })
+    }
+
     /// After an error that leaves the connection in doubt: the next write opens another.
     pub(super) fn disconnect(&mut self) {
         self.conn = None;
@@ -137,6 +158,11 @@ pub(super) fn is_busy(message: &str) -> bool {
     message.starts_with("database is locked")
         || message.starts_with("database table is locked")
         || message.starts_with("database schema is locked")
+}
+
+/// SQLITE_IOERR.
+pub(super) fn is_io(message: &str) -> bool {
+    message.starts_with("disk I/O error")
 }
 
 /// SQLITE_READONLY: on LiteFS, what a node that is not primary says.

@@ -78,10 +78,11 @@ impl Engine {
         let mut results: Vec<Ran> = Vec::new();
         let mut begun = false;
         while let Some(job) = waiting.pop_front().or_else(|| more(jobs.len(), most)) {
-            if !job.ticket.take() {
+            if !job.ticket.is_wanted() {
                 job.ticket.expire();
                 continue;
             }
+            // Before it is taken: waiting for the lock is not running.
             if !begun {
                 if let Err(error) = engine::begin(conn, "BEGIN IMMEDIATE") {
                     waiting.push_front(job);
@@ -89,6 +90,10 @@ impl Engine {
                     return refuse_all(waiting.into(), &why);
                 }
                 begun = true;
+            }
+            if !job.ticket.take() {
+                job.ticket.expire();
+                continue;
             }
             match run_in_savepoint(conn, &job.request, replicated) {
                 Ok(ran) => {
@@ -101,7 +106,7 @@ impl Engine {
                     }
                     if jobs.is_empty() {
                         // Nothing ran before it: this is its true result.
-                        job.ticket.answer(Err(Error::Rejected(error.into())));
+                        self.reject(job, error);
                         return Ended::Again(waiting.into(), Vec::new());
                     }
                     jobs.extend(waiting);
@@ -116,27 +121,24 @@ impl Engine {
     }
 
     fn commit(&mut self, epoch: u64, jobs: Vec<Job>, results: Vec<Ran>) -> Ended {
-        let conn = match self.ready() {
-            Ok((now, conn)) if now == epoch => conn,
-            _ => {
-                // Not committed yet, so nothing of it is kept.
-                self.disconnect();
-                return refuse_all(jobs, &NotExecuted::NotPrimary);
-            }
+        let Some(conn) = self.still(epoch) else {
+            // Not committed yet, so nothing of it is kept.
+            self.disconnect();
+            return refuse_all(jobs, &NotExecuted::NotPrimary);
         };
         if results.iter().all(Result::is_err) {
             // Nothing to keep, and nothing that could fail.
             if !engine::roll_back(conn) {
                 self.disconnect();
             }
-            answer(jobs, results, Position::ZERO);
+            self.answer(jobs, results, Position::ZERO);
             return Ended::Answered;
         }
         match AnsiTransactionManager::commit_transaction(conn) {
             Ok(()) => match (self.history.primary_epoch(), self.history.position()) {
                 (Some(now), Ok(position)) if now == epoch => {
                     tracing::debug!(writes = jobs.len(), %position, "committed");
-                    answer(jobs, results, position);
+                    self.answer(jobs, results, position);
                     Ended::Answered
                 }
                 _ => self.unknown(jobs, results, "the primary changed while the commit ran"),
@@ -210,23 +212,34 @@ impl Engine {
         job.ticket.answer(match (result, self.history.position()) {
             (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, session, position }),
             (Ok(_), _) => Err(Error::Unknown { why: "the primary changed while it ran".into() }),
-            (Err(error), _) => Err(Error::Rejected(error.into())),
+            // It commits by itself, and a commit that fails so may have happened.
+            (Err(error), _) if engine::is_io(&error.message) => Err(Error::Unknown { why: error.message }),
+            (Err(error), _) => Err(self.verdict(error)),
         });
+    }
+
+    fn answer(&mut self, jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
+        for (job, ran) in jobs.into_iter().zip(results) {
+            match ran {
+                Ok((outcomes, session)) => job.ticket.answer(Ok(Written { outcomes, session, position })),
+                Err(error) => self.reject(job, error),
+            }
+        }
+    }
+
+    /// Answers a request of which nothing is kept.
+    fn reject(&mut self, job: Job, error: DatabaseError) {
+        let verdict = self.verdict(error);
+        if !matches!(verdict, Error::Rejected(_)) {
+            self.disconnect();
+        }
+        job.ticket.answer(Err(verdict));
     }
 }
 
 fn refuse_all(jobs: Vec<Job>, why: &NotExecuted) -> Ended {
     jobs.into_iter().for_each(|job| job.ticket.refuse(why.clone()));
     Ended::Answered
-}
-
-fn answer(jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
-    for (job, ran) in jobs.into_iter().zip(results) {
-        job.ticket.answer(match ran {
-            Ok((outcomes, session)) => Ok(Written { outcomes, session, position }),
-            Err(error) => Err(Error::Rejected(error.into())),
-        });
-    }
 }
 
 /// Runs a request so that its failure takes back what it did and nothing else. `Err` when it ended

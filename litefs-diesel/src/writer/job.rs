@@ -42,6 +42,12 @@ impl<T> Ticket<T> {
         (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
     }
 
+    /// Whether somebody still waits for the call, and it is not too late. The caller may give it up
+    /// as not run for as long as nobody has [taken](Self::take) it.
+    pub(super) fn is_wanted(&self) -> bool {
+        Instant::now() < self.deadline && self.state.load(Ordering::Acquire) != GIVEN_UP
+    }
+
     /// Whether the call is to be run: somebody still waits for it, and it is not too late. After
     /// `true` the caller knows that it may have run. A call that is run again is taken again.
     pub(super) fn take(&self) -> bool {

@@ -49,7 +49,7 @@ impl Engine {
         session: Session,
         ticket: Ticket<LocalTransaction>,
     ) {
-        if !ticket.take() {
+        if !ticket.is_wanted() {
             return ticket.expire();
         }
         let (epoch, conn) = match self.ready() {
@@ -62,6 +62,11 @@ impl Engine {
         };
         if let Err(error) = engine::begin(conn, sql) {
             return ticket.answer(Err(error));
+        }
+        // Only now: waiting for the lock is not running.
+        if !ticket.take() {
+            engine::roll_back(conn);
+            return ticket.expire();
         }
         if let Err(error) = session::restore(conn, session, &[]) {
             engine::roll_back(conn);
@@ -97,15 +102,16 @@ impl Engine {
                 }
                 break Err("the node is shutting down".to_owned());
             }
-            let Some(command) = command else { continue };
-            let Ok((now, conn)) = self.ready() else {
-                command.refuse(&NotExecuted::NotPrimary);
-                break Err("its primary moved".to_owned());
+            // Looked at while it is idle, too: LiteFS can neither demote this node nor mount again
+            // while the file is open.
+            let Some(conn) = self.still(epoch) else {
+                if let Some(command) = command {
+                    command.refuse(&NotExecuted::NotPrimary);
+                }
+                self.disconnect();
+                return Err("its primary moved".to_owned());
             };
-            if now != epoch {
-                command.refuse(&NotExecuted::NotPrimary);
-                break Err("its primary moved".to_owned());
-            }
+            let Some(command) = command else { continue };
             match command {
                 Command::Run(statement, ticket) => {
                     if !ticket.take() {
@@ -142,9 +148,7 @@ impl Engine {
                 }
             }
         };
-        if let Ok((_, conn)) = self.ready()
-            && !engine::roll_back(conn)
-        {
+        if !self.still(epoch).is_some_and(engine::roll_back) {
             self.disconnect();
         }
         result
@@ -162,7 +166,10 @@ impl Engine {
     }
 
     fn commit_transaction(&mut self, epoch: u64) -> Result<Committed, Error> {
-        let (_, conn) = self.ready()?;
+        let Some(conn) = self.still(epoch) else {
+            self.disconnect();
+            return Err(Error::NotExecuted(NotExecuted::NotPrimary));
+        };
         let session = session::read(conn).unwrap_or_default();
         // Not by Diesel's manager: it would roll back what SQLite keeps open.
         if let Err(error) = conn.batch_execute("COMMIT") {
@@ -244,7 +251,13 @@ fn ended(why: &OnceLock<String>) -> Error {
 impl Transaction for LocalTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
         let asked = self.send(deadline, |ticket| Command::Run(statement, ticket));
-        Box::pin(answer(asked))
+        Box::pin(async move {
+            answer(asked).await.map_err(|error| match error {
+                // Whoever gets this drops the transaction, and nothing of it is kept.
+                Error::Unknown { why } => Error::NotExecuted(NotExecuted::TransactionEnded(why)),
+                error => error,
+            })
+        })
     }
 
     fn commit(self: Box<Self>, terms: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {

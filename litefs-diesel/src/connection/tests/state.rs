@@ -57,6 +57,24 @@ fn an_upsert_that_updates_leaves_last_insert_rowid_as_it_was() {
 }
 
 #[test]
+fn last_insert_rowid_is_never_that_of_another_connection() {
+    let node = Node::new();
+    let (mut one, mut other) = (node.connection(), node.connection());
+    let id = |id: i32, name: &'static str| (users::id.eq(id), users::name.eq(name));
+    diesel::insert_into(users::table).values(id(41, "Ada")).execute(&mut one).unwrap();
+    diesel::insert_into(users::table).values(id(77, "Bob")).execute(&mut other).unwrap();
+    let mut after = |sql: &str| {
+        one.batch_execute(sql).unwrap();
+        number(&mut one, "SELECT last_insert_rowid() AS n")
+    };
+    assert_eq!(after("UPDATE users SET name = replace(name, 'B', 'R')"), 41, "it inserts nothing");
+    let ignored = "INSERT OR IGNORE INTO users (name) VALUES ('Ada'); UPDATE users SET age = 3";
+    assert_eq!(after(ignored), 41, "nor does this");
+    let inserted = "INSERT INTO users (id, name) VALUES (90, 'Cem'); DELETE FROM users WHERE id = 0";
+    assert_eq!(after(inserted), 90, "what came after it changed nothing");
+}
+
+#[test]
 fn last_insert_rowid_links_rows_within_a_transaction() {
     let node = Node::new();
     let mut conn = node.connection();

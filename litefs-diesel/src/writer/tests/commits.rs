@@ -20,7 +20,7 @@ fn bench_that_sets_its_role() -> Bench {
             epoch
         })
     };
-    bench_with(|repo| repo, on_open, role)
+    bench_with(false, |repo| repo, on_open, role)
 }
 
 fn inserts_and_sets(name: &str, epoch: u64) -> WriteRequest {

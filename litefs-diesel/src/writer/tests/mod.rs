@@ -1,4 +1,5 @@
 mod commits;
+mod doubt;
 mod transactions;
 
 use std::io;
@@ -43,10 +44,15 @@ struct Bench {
 }
 
 fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
-    bench_with(change, |_| Ok(()), Arc::new(Fake(AtomicU64::new(1))))
+    bench_on(false, change)
+}
+
+fn bench_on(replicated: bool, change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
+    bench_with(replicated, change, |_| Ok(()), Arc::new(Fake(AtomicU64::new(1))))
 }
 
 fn bench_with(
+    replicated: bool,
     change: impl FnOnce(RepoConfig) -> RepoConfig,
     on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
     role: Arc<Fake>,
@@ -67,7 +73,7 @@ fn bench_with(
     let config = Config::default().repo("test", repo).on_open(on_open);
     let settings = config.resolve().unwrap().repos["test"].clone();
     let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
-    Bench { writer: Writer::start(settings, false, role.clone(), readers).unwrap(), role, file }
+    Bench { writer: Writer::start(settings, replicated, role.clone(), readers).unwrap(), role, file }
 }
 
 impl Bench {

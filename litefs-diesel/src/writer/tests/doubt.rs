@@ -1,0 +1,78 @@
+//! A role, a file or a lock that goes away under a write.
+
+use super::*;
+
+/// Waits for a condition, with a limit.
+async fn becomes(mut is: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    while !is() {
+        assert!(Instant::now() < limit, "it did not come to be in 10 s");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_renewed_under_a_transaction_ends_it_and_keeps_nothing() {
+    let bench = bench(|repo| repo);
+    let mut transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    transaction.run(sql("INSERT INTO t (name) VALUES ('before')"), terms().deadline).await.unwrap();
+    bench.writer.renew();
+    let after = transaction.run(sql("INSERT INTO t (name) VALUES ('after')"), terms().deadline).await;
+    assert!(matches!(after, Err(Error::NotExecuted(_))), "{after:?}");
+    drop(transaction);
+    bench.writer.write(insert("next"), terms()).await.unwrap();
+    assert_eq!(bench.names(), ["next"]);
+}
+
+#[tokio::test]
+async fn an_idle_transaction_lets_go_of_the_file_when_the_role_is_lost() {
+    let minute = Duration::from_secs(60);
+    let bench = bench(|repo| repo.transaction_idle(minute).transaction_total(minute));
+    let _transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let mut other = bench.direct();
+    assert!(other.batch_execute("BEGIN IMMEDIATE").is_err());
+    bench.role.0.store(0, Ordering::SeqCst);
+    becomes(|| other.batch_execute("BEGIN IMMEDIATE").is_ok()).await;
+}
+
+#[tokio::test]
+async fn one_that_waits_for_a_lock_until_its_deadline_has_not_run() {
+    let bench = bench(|repo| repo.busy_timeout(Duration::from_secs(2)));
+    let mut other = bench.direct();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let soon = || Terms { deadline: Instant::now() + Duration::from_millis(200), ack: Ack::Visible };
+    let written = bench.writer.write(insert("late"), soon()).await;
+    assert!(matches!(written, Err(Error::NotExecuted(NotExecuted::Expired))), "{written:?}");
+    let next = bench.writer.write(insert("next"), terms());
+    other.batch_execute("COMMIT").unwrap();
+    next.await.unwrap();
+    assert_eq!(bench.names(), ["next"]);
+
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let begun = bench.writer.begin(Begin::Immediate, Session::default(), soon()).await.map(drop);
+    assert!(matches!(begun, Err(Error::NotExecuted(NotExecuted::Expired))), "{begun:?}");
+}
+
+#[tokio::test]
+async fn a_statement_of_a_transaction_that_takes_too_long_has_left_nothing() {
+    let bench = bench(|repo| repo);
+    let mut transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) \
+                INSERT INTO t (name) SELECT max(i) FROM n";
+    let ran = transaction.run(sql(long), Instant::now() + Duration::from_millis(50)).await;
+    assert!(matches!(ran, Err(Error::NotExecuted(NotExecuted::TransactionEnded(_)))), "{ran:?}");
+    drop(transaction);
+    bench.writer.write(insert("next"), terms()).await.unwrap();
+    assert_eq!(bench.names(), ["next"]);
+}
+
+#[tokio::test]
+async fn a_statement_that_finds_the_node_demoted_is_not_executed_and_nobodys_rejection() {
+    let bench = bench_on(true, |repo| repo);
+    // What a rollback-mode database says on a replica before the role is heard of.
+    let demoted = request(&["PRAGMA query_only = ON", "INSERT INTO t (name) VALUES ('a')"]);
+    let refused = bench.writer.write(demoted, terms()).await;
+    assert!(matches!(refused, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{refused:?}");
+    bench.writer.write(insert("next"), terms()).await.unwrap();
+    assert_eq!(bench.names(), ["next"]);
+}
