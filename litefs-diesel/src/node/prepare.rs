@@ -68,6 +68,13 @@ async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), St
     if own.is_some_and(|position| position.txid > 0) {
         return Ok(());
     }
+    if common.others.is_empty() {
+        tracing::warn!(
+            database = %repo.database,
+            "it is empty here, and whether another node has more cannot be asked: no setting names the others \
+             (`cluster.nodes`)"
+        );
+    }
     let peers = positions(repo, common).await;
     check_on_primary(repo, own, &peers)
 }
