@@ -37,12 +37,15 @@ pub(super) struct Waiter {
     pub(super) target: Position,
     /// The role epoch in which the target is known to have been this cluster's history.
     pub(super) epoch: u64,
+    /// Whether the target is a commit of that epoch, and so later than all that was seen before it.
+    pub(super) fresh: bool,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
 impl Waiter {
-    fn judge(&self, have: Position, epoch: u64) -> Answer {
+    fn judge(&self, have: Position, epoch: u64, floor: u64) -> Answer {
         judge(self.target, self.epoch, have, epoch)
+            .filter(|_| !is_of_another_history(self.fresh, self.target, have, floor))
             .unwrap_or(Err(WaitError::HistoryChanged { target: self.target, have }))
     }
 }
@@ -59,6 +62,12 @@ pub(super) fn judge(target: Position, since: u64, have: Position, epoch: u64) ->
         std::cmp::Ordering::Greater => since == epoch,
     };
     Some(if good { Ok(have) } else { Err(WaitError::HistoryChanged { target, have }) })
+}
+
+/// Whether a commit of this epoch is at or below `floor`, where this node was before: then the new
+/// primary had less, and a position past the commit is still of the history that it will overwrite.
+pub(super) fn is_of_another_history(fresh: bool, target: Position, have: Position, floor: u64) -> bool {
+    fresh && target.txid <= floor && have.txid > target.txid
 }
 
 #[derive(Default)]
@@ -112,9 +121,9 @@ impl Waiters {
 }
 
 /// Answers waiters that were taken out; outside the lock, because it runs other tasks' wakers.
-pub(super) fn answer(waiters: Vec<Waiter>, have: Position, epoch: u64) {
+pub(super) fn answer(waiters: Vec<Waiter>, have: Position, epoch: u64, floor: u64) {
     for waiter in waiters {
-        let answer = waiter.judge(have, epoch);
+        let answer = waiter.judge(have, epoch, floor);
         // Whoever does not wait any more has no use for it.
         let _ = waiter.answer.send(answer);
     }
@@ -144,7 +153,7 @@ mod tests {
         let mut waiters = Waiters::default();
         for txid in [5, 3, 4, 3] {
             let (answer, _) = oneshot::channel();
-            waiters.add(Waiter { target: at(txid, 0), epoch: 0, answer });
+            waiters.add(Waiter { target: at(txid, 0), epoch: 0, fresh: false, answer });
         }
         let taken: Vec<u64> = waiters.take_reached(4).iter().map(|waiter| waiter.target.txid).collect();
         assert_eq!(taken, [3, 3, 4]);

@@ -20,7 +20,7 @@ use super::gate::Gate;
 use super::pace::Pace;
 use super::position_file::{PositionFile, Read};
 use super::role::Roles;
-use super::waiters::{self, Answer, Key, WaitError, Waiter, Waiters, judge};
+use super::waiters::{self, Answer, Key, WaitError, Waiter, Waiters, is_of_another_history, judge};
 use crate::position::Position;
 
 /// A database's position on this node.
@@ -48,6 +48,8 @@ struct Seen {
     position: Position,
     /// The role epoch before it was read; `None` before the first.
     epoch: Option<u64>,
+    /// The TXID that was seen last before that epoch; 0 once the history that had it was dropped.
+    floor: u64,
     /// How many were seen: tells a read that began before another was seen.
     count: u64,
 }
@@ -76,7 +78,7 @@ impl PositionWatch {
     }
 
     fn build(file: Option<PositionFile>, roles: Arc<Roles>, runtime: Option<Handle>) -> Self {
-        let seen = Mutex::new(Seen { position: Position::ZERO, epoch: None, count: 0 });
+        let seen = Mutex::new(Seen { position: Position::ZERO, epoch: None, floor: 0, count: 0 });
         let (state, work, ended) = Default::default();
         Self {
             watched: Arc::new(Watched { file, roles, runtime, gate: Gate::new(), seen, state, work, ended }),
@@ -103,20 +105,31 @@ impl PositionWatch {
         target: Position,
         deadline: Instant,
     ) -> impl Future<Output = Answer> + Send + use<> {
-        self.wait_since(self.watched.roles.epoch(), target, deadline)
+        self.wait_in(self.watched.roles.epoch(), false, target, deadline)
     }
 
-    /// The same, with the role epoch of an earlier moment: the one at which the write was sent.
+    /// Waits until this node is at a commit of the primary of `epoch`: the role's when the write was
+    /// sent.
     pub(crate) fn wait_since(
         &self,
         epoch: u64,
         target: Position,
         deadline: Instant,
     ) -> impl Future<Output = Answer> + Send + use<> {
+        self.wait_in(epoch, true, target, deadline)
+    }
+
+    fn wait_in(
+        &self,
+        epoch: u64,
+        fresh: bool,
+        target: Position,
+        deadline: Instant,
+    ) -> impl Future<Output = Answer> + Send + use<> {
         let watched = self.watched.clone();
         // Registered at the first poll, so that a future that is never polled waits for nothing.
         async move {
-            match watched.clone().begin(epoch, target, deadline) {
+            match watched.clone().begin(epoch, fresh, target, deadline) {
                 Begun::Done(answer) => answer,
                 Begun::Waiting(wait) => wait.await,
             }
@@ -189,7 +202,7 @@ enum Source {
 }
 
 impl Watched {
-    fn begin(self: Arc<Self>, epoch: u64, target: Position, deadline: Instant) -> Begun {
+    fn begin(self: Arc<Self>, epoch: u64, fresh: bool, target: Position, deadline: Instant) -> Begun {
         let (Some(_), Some(runtime)) = (&self.file, &self.runtime) else {
             return Begun::Done(Ok(Position::ZERO));
         };
@@ -200,6 +213,7 @@ impl Watched {
         // What was seen under an earlier role may have been dropped since: it has to be read anew.
         if seen.epoch == Some(self.roles.epoch())
             && let Some(Ok(have)) = judge(target, epoch, seen.position, self.roles.epoch())
+            && !is_of_another_history(fresh, target, have, seen.floor)
         {
             return Begun::Done(Ok(have));
         }
@@ -221,7 +235,7 @@ impl Watched {
             }
             state.thread_runs = true;
         }
-        let key = state.waiters.add(Waiter { target, epoch, answer: sender });
+        let key = state.waiters.add(Waiter { target, epoch, fresh, answer: sender });
         state.newcomer = true;
         if state.thread_rests {
             self.work.notify_one();
@@ -241,7 +255,7 @@ impl Watched {
     fn saw(&self, position: Position, epoch: u64, source: Source) {
         // The epoch whose history was dropped, when this position shows that.
         let mut dropped = None;
-        {
+        let floor = {
             let mut seen = self.seen.lock();
             if position.txid < seen.position.txid {
                 let late = match source {
@@ -253,8 +267,14 @@ impl Watched {
                 }
                 dropped = seen.epoch;
             }
-            *seen = Seen { position, epoch: Some(epoch), count: seen.count + 1 };
-        }
+            let floor = match seen.epoch {
+                _ if dropped.is_some() => 0,
+                Some(before) if before != epoch => seen.position.txid,
+                _ => seen.floor,
+            };
+            *seen = Seen { position, epoch: Some(epoch), floor, count: seen.count + 1 };
+            floor
+        };
         let mut reached = Vec::new();
         {
             let mut state = self.state.lock();
@@ -265,7 +285,7 @@ impl Watched {
             reached.append(&mut state.waiters.take_reached(position.txid));
         }
         // The role as of now, after the read: a change in between is not missed.
-        waiters::answer(reached, position, self.roles.epoch());
+        waiters::answer(reached, position, self.roles.epoch(), floor);
     }
 
     /// The thread.

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 
-use super::start::{Common, others};
+use super::start::Common;
 use crate::config::check::{
     PeerPosition, check_auto_vacuum, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
 };
@@ -86,14 +86,20 @@ async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), St
     if own.is_some_and(|position| position.txid > 0) {
         return Ok(());
     }
+    if common.others.is_empty() {
+        tracing::warn!(
+            database = %repo.database,
+            "it is empty here, and whether another node has more cannot be asked: no setting names the others \
+             (`cluster.nodes`)"
+        );
+    }
     let peers = positions(repo, common).await;
     check_on_primary(repo, own, &peers)
 }
 
 /// What the peers that answer have of the database.
 async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
-    let others = others(&common.cluster).await;
-    let asked = others.iter().map(|node| async move {
+    let asked = common.others.iter().map(|node| async move {
         let peer = common.peers.get(node)?;
         let view = peer.ask_view(Instant::now() + PEERS).await.inspect_err(|why| {
             tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");

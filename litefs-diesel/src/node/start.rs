@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -23,13 +23,17 @@ use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::server::{self, Limits, Services};
 
+/// How long a look-up of `cluster.nodes` may take: DNS clients give up after 5 s by default.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
 /// What all databases of a node share.
 pub(super) struct Common {
     pub(super) litefs: Arc<Litefs>,
     /// Whether there is a LiteFS.
     pub(super) replicated: bool,
     pub(super) peers: Arc<Peers>,
-    pub(super) cluster: ClusterSettings,
+    /// The names of the other nodes, as far as the settings list them; by DNS, their addresses.
+    pub(super) others: Vec<String>,
     pub(super) ids: Ids,
     pub(super) runtime: Handle,
 }
@@ -57,11 +61,12 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     });
     identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
     let (view, seen) = watch::channel(View::unknown());
-    let peers = peers(&settings.cluster, &identity, &seen, runtime.handle())?;
+    let by_dns = if settings.is_alone() { Vec::new() } else { by_dns(&settings.cluster).await };
+    let peers = peers(&settings.cluster, &by_dns, &identity, &seen, runtime.handle())?;
     let common = Common {
         litefs: litefs.clone(),
         replicated: !settings.is_alone(),
-        cluster: settings.cluster.clone(),
+        others: others(&settings.cluster, by_dns),
         peers,
         ids: ids(process),
         runtime: runtime.handle().clone(),
@@ -120,11 +125,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn peers(
     cluster: &ClusterSettings,
+    by_dns: &[String],
     identity: &Arc<Identity>,
     view: &watch::Receiver<View>,
     runtime: &Handle,
 ) -> Result<Arc<Peers>, StartError> {
-    let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
+    // What DNS says is known by its address, which then stands for itself.
+    let mut table = cluster.peers.clone();
+    table.extend(by_dns.iter().map(|address| (address.clone(), address.clone())));
+    let resolver = Resolver::new(table, cluster.peer.clone())
         .map_err(|error| StartError::System { why: error.to_string() })?;
     Ok(Peers::new(PeersConfig {
         resolver,
@@ -135,22 +144,25 @@ fn peers(
     }))
 }
 
-/// All nodes that the settings know of but this one: by name, or by address where a DNS name stands
-/// for them (this one among them: it notices when it reaches itself).
-pub(super) async fn others(cluster: &ClusterSettings) -> Vec<String> {
-    let named = |nodes: &mut dyn Iterator<Item = &String>| {
-        nodes.filter(|node| **node != cluster.node).cloned().collect()
-    };
+/// The addresses behind `cluster.nodes = "dns:…"`, this node's own among them.
+async fn by_dns(cluster: &ClusterSettings) -> Vec<String> {
+    let Some(Nodes::Dns { name, port }) = &cluster.nodes else { return Vec::new() };
+    let asked = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name.as_str(), *port))).await;
+    match asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
+        Ok(found) => found.map(|address| address.to_string()).collect(),
+        Err(error) => {
+            tracing::warn!(name, %error, "cannot find the other nodes (setting `cluster.nodes`)");
+            Vec::new()
+        }
+    }
+}
+
+/// The other nodes, as far as the settings enumerate them.
+fn others(cluster: &ClusterSettings, by_dns: Vec<String>) -> Vec<String> {
     match &cluster.nodes {
-        Some(Nodes::List(nodes)) => named(&mut nodes.iter()),
-        Some(Nodes::Dns { name, port }) => match tokio::net::lookup_host((name.as_str(), *port)).await {
-            Ok(found) => found.map(|address| address.to_string()).collect(),
-            Err(error) => {
-                tracing::warn!(name, %error, "the nodes of `cluster.nodes` cannot be looked up");
-                Vec::new()
-            }
-        },
-        None => named(&mut cluster.peers.keys()),
+        Some(Nodes::List(nodes)) => nodes.iter().filter(|node| **node != cluster.node).cloned().collect(),
+        Some(Nodes::Dns { .. }) => by_dns,
+        None => cluster.peers.keys().filter(|node| **node != cluster.node).cloned().collect(),
     }
 }
 
@@ -181,4 +193,19 @@ fn random() -> Result<u128, StartError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| StartError::System { why: format!("the system gives no random number: {error}") })?;
     Ok(u128::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn nodes_by_dns_name_are_asked_as_listed_ones_are() {
+        let config = Config::default().database("Repo", "/nowhere/app.db");
+        let mut cluster = config.resolve().unwrap().cluster;
+        cluster.nodes = Some(Nodes::Dns { name: "localhost".to_owned(), port: 7117 });
+        let by_dns = by_dns(&cluster).await;
+        assert!(others(&cluster, by_dns).contains(&"127.0.0.1:7117".to_owned()));
+    }
 }

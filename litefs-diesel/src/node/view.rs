@@ -35,7 +35,11 @@ pub(super) async fn keep(
             let read = |(name, watch): (String, Arc<PositionWatch>)| Some((name, watch.read().ok()??));
             watches.into_iter().filter_map(read).collect::<BTreeMap<_, _>>()
         });
-        let Ok(positions) = positions.await else { return };
+        let positions = tokio::select! {
+            () = stop.cancelled() => return,
+            positions = positions => positions,
+        };
+        let Ok(positions) = positions else { return };
         let role = roles.borrow_and_update().clone();
         view.send_if_modified(|view| {
             let next =

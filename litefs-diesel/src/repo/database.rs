@@ -98,10 +98,18 @@ impl Database {
                 self.here.wait(position, terms.deadline).await?;
                 Ok(Place::Here)
             }
-            ReadLevel::MaxLag(most) => match self.here.lag() {
-                Some(lag) if lag <= most => Ok(Place::Here),
-                _ => Ok(Place::Primary),
-            },
+            ReadLevel::MaxLag(most) => {
+                let here = Arc::clone(&self.here);
+                // A file of the mount tells it, which blocks while LiteFS is stopped where it is.
+                let lag = self.blocking(move || here.lag());
+                match tokio::time::timeout_at(terms.deadline.into(), lag).await {
+                    Ok(lag) => Ok(match lag? {
+                        Some(lag) if lag <= most => Place::Here,
+                        _ => Place::Primary,
+                    }),
+                    Err(_) => Err(Error::ReadTimeout { why: "LiteFS does not give its lag".to_owned() }),
+                }
+            }
             ReadLevel::Primary => Ok(Place::Primary),
         }
     }

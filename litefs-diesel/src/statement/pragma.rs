@@ -56,8 +56,9 @@ impl Pragma {
     /// What it does.
     pub(crate) fn does(&self) -> Does {
         match (self.name.as_str(), &self.value) {
-            ("optimize" | "incremental_vacuum", _) => Does::Writes,
-            ("wal_checkpoint", _) => Does::WritesAlone,
+            ("optimize", _) => Does::Writes,
+            // The one could in a transaction, but LiteFS does not survive every one.
+            ("incremental_vacuum" | "wal_checkpoint", _) => Does::WritesAlone,
             (_, None) => Does::Asks,
             ("user_version" | "application_id" | "schema_version" | "default_cache_size", _) => Does::Writes,
             ("foreign_keys", _) => Does::ForeignKeys,

@@ -19,7 +19,7 @@ use crate::position::Position;
 use crate::request::{SessionUse, WriteRequest, Written};
 use crate::statement::control::Control;
 use crate::statement::execute::execute;
-use crate::statement::{Fixed, Outcome, Prepared, Session, Want, split};
+use crate::statement::{Fixed, Outcome, Prepared, Session, Want, kind, split};
 
 /// How long a group takes requests that come while it runs. About the time of one commit on
 /// LiteFS: the first one in waits at most twice as long as it would by itself.
@@ -202,7 +202,8 @@ impl Engine {
             Ok(ready) => ready,
             Err(error) => return job.ticket.answer(Err(error)),
         };
-        let refused = if replicated { shrink::refused(conn) } else { Ok(None) };
+        let shrinks = job.request.statements.iter().any(|statement| shrink::shrinks(&statement.sql));
+        let refused = if replicated && shrinks { shrink::refused(conn) } else { Ok(None) };
         let result = match refused {
             Ok(None) => run(conn, &job.request),
             Ok(Some(refused)) => Err(refused),
@@ -277,7 +278,14 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
     let outcomes = request
         .statements
         .iter()
-        .map(|statement| execute(conn, statement))
+        .map(|statement| {
+            let mut outcome = execute(conn, statement)?;
+            if statement.want == Want::Count && !kind::sets_session(&statement.sql) {
+                // SQLite says what the connection's last write changed, and that was anybody's.
+                outcome.count = 0;
+            }
+            Ok(outcome)
+        })
         .collect::<QueryResult<Vec<_>>>()?;
     let session = match request.session {
         SessionUse::None => Session::default(),

@@ -6,13 +6,22 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::error::DatabaseError;
 use crate::statement::pragma::Pragma;
-use crate::statement::split::split;
+use crate::statement::split::{first_statement, split};
 use crate::statement::{Statement, Want};
 
 /// How many pages LiteFS 0.5 keeps one checksum for (`ChecksumBlockSize`). In WAL mode it panics
 /// (`index out of range` in `DB.checksum`) over a commit after which the database has fewer such
 /// blocks, and never gives SQLite's write lock back: nobody writes until LiteFS is started anew.
 const BLOCK: i64 = 256;
+
+/// Whether a statement makes the file smaller: `VACUUM`, but not `VACUUM INTO`, which reads.
+pub(super) fn shrinks(sql: &str) -> bool {
+    if Pragma::parse(sql).is_some_and(|pragma| pragma.name == "incremental_vacuum") {
+        return true;
+    }
+    let mut tokens = first_statement(sql);
+    tokens.next().is_some_and(|first| first.is("VACUUM")) && !tokens.any(|token| token.is("INTO"))
+}
 
 /// Why this database must not be vacuumed, if so. How small it would become is not known before,
 /// so only one that has a single block may.
@@ -31,10 +40,9 @@ pub(super) fn refused(conn: &mut SqliteConnection) -> QueryResult<Option<Databas
 
 /// The same for statements within a transaction, of which few vacuum.
 pub(super) fn refused_in(conn: &mut SqliteConnection, statements: &[Statement]) -> Option<DatabaseError> {
-    let vacuums = |sql: &str| Pragma::parse(sql).is_some_and(|pragma| pragma.name == "incremental_vacuum");
     let any = statements.iter().any(|statement| match statement.want {
-        Want::Count | Want::Rows => vacuums(&statement.sql),
-        Want::Batch => split(&statement.sql).iter().any(|part| vacuums(part.sql)),
+        Want::Count | Want::Rows => shrinks(&statement.sql),
+        Want::Batch => split(&statement.sql).iter().any(|part| shrinks(part.sql)),
     });
     if any { refused(conn).unwrap_or_else(|error| Some(error.into())) } else { None }
 }
@@ -53,6 +61,16 @@ mod tests {
 
     use super::*;
     use crate::value::Values;
+
+    #[test]
+    fn only_what_makes_the_file_smaller_is_asked_about() {
+        for sql in ["VACUUM", "/* c */ vacuum main;", "PRAGMA incremental_vacuum(9)"] {
+            assert!(shrinks(sql), "{sql}");
+        }
+        for sql in ["VACUUM INTO 'copy.db'", "VACUUM main INTO ?", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            assert!(!shrinks(sql), "{sql}");
+        }
+    }
 
     #[test]
     fn only_a_small_database_or_one_without_wal_is_vacuumed() {

@@ -165,6 +165,24 @@ fn what_was_seen_under_an_earlier_role_is_not_believed() {
 }
 
 #[test]
+fn a_commit_of_a_new_primary_that_had_less_is_not_proved_by_the_old_history() {
+    let node = Node::start();
+    node.move_to(at(100));
+    node.watch.read().unwrap();
+    // "b" had 97 only. LiteFS dials it, and has not overwritten this node yet.
+    node.roles.publish(Role::Replica { primary: "b".into() });
+    let (epoch, deadline) = (node.roles.epoch(), Instant::now() + PATIENCE);
+    let commit = |txid| node.watch.wait_since(epoch, Position { txid, checksum: 0xb }, deadline);
+    let early = pollster::block_on(commit(98));
+    assert!(matches!(early, Err(WaitError::HistoryChanged { .. })), "{early:?}");
+    // A token from before is judged as ever, and so is what comes once "b" has overwritten it.
+    assert_eq!(node.wait(at(60), PATIENCE).join().unwrap().unwrap(), at(100));
+    node.move_to(at(99));
+    node.watch.read().unwrap();
+    assert_eq!(pollster::block_on(commit(98)).unwrap(), at(99));
+}
+
+#[test]
 fn an_event_wakes_and_a_late_one_does_no_harm() {
     let node = Node::start();
     node.move_to(at(5));

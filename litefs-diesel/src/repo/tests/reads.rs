@@ -200,3 +200,13 @@ fn each_level_reads_where_it_says() {
     assert_eq!(there(), 3);
     assert_eq!(done(repo.position()).unwrap(), position);
 }
+
+#[test]
+fn a_lag_that_cannot_be_read_does_not_hold_a_read_past_its_deadline() {
+    let test = TestRepo::with_users();
+    let hangs = test.node.lag.lock().unwrap();
+    let count = test.repo.count(users::table).at(ReadLevel::MaxLag(Duration::from_secs(1)));
+    let late = done(count.timeout(Duration::from_millis(50)));
+    assert!(matches!(late, Err(Error::ReadTimeout { .. })), "{late:?}");
+    drop(hangs);
+}

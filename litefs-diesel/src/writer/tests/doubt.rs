@@ -76,3 +76,18 @@ async fn a_statement_that_finds_the_node_demoted_is_not_executed_and_nobodys_rej
     bench.writer.write(insert("next"), terms()).await.unwrap();
     assert_eq!(bench.names(), ["next"]);
 }
+
+#[tokio::test]
+async fn only_what_shrinks_a_large_database_is_refused_under_litefs() {
+    let bench = bench_on(true, |repo| repo);
+    let large = request(&["INSERT INTO t (name) VALUES (zeroblob(4096 * 300))"]);
+    bench.writer.write(large, terms()).await.unwrap();
+    let copy = format!("VACUUM INTO '{}'", bench.file.path().join("copy.db").display());
+    for harmless in ["PRAGMA wal_checkpoint(TRUNCATE)", &copy] {
+        let alone = WriteRequest { alone: true, ..request(&[harmless]) };
+        bench.writer.write(alone, terms()).await.unwrap();
+    }
+    let (_, why) =
+        rejected(bench.writer.write(WriteRequest { alone: true, ..request(&["VACUUM"]) }, terms()).await);
+    assert!(why.contains("VACUUM INTO"), "{why}");
+}

@@ -295,6 +295,14 @@ async fn what_a_caller_reads_of_its_session_is_its_own() {
 }
 
 #[tokio::test]
+async fn what_changes_no_rows_does_not_count_anothers() {
+    let bench = bench(|repo| repo);
+    bench.writer.write(insert("a"), terms()).await.unwrap();
+    let created = bench.writer.write(request(&["CREATE TABLE u (id INTEGER)"]), terms()).await.unwrap();
+    assert_eq!(created.outcomes[0].count, 0);
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let bench = bench(|repo| repo);
     let read = bench.writer.read(sql("INSERT INTO t (name) VALUES ('a')"), terms()).await;
