@@ -28,6 +28,8 @@ pub(super) struct Route<'a> {
     deadline: Instant,
     /// The role's epoch when the last target was chosen.
     epoch: Option<u64>,
+    /// Whether a peer's hint chose it, and not this node's own LiteFS.
+    hinted: bool,
     hint: Option<String>,
     hints_left: u8,
     pauses: ExponentialBackoff,
@@ -44,18 +46,31 @@ pub(super) enum Target {
 impl<'a> Route<'a> {
     pub(super) fn new(peers: &'a Peers, roles: watch::Receiver<RoleView>, deadline: Instant) -> Self {
         let (epoch, hint, last) = (None, None, NotExecuted::NoLeader);
-        Self { peers, roles, deadline, epoch, hint, hints_left: MAX_HINTS, pauses: pauses(), last }
+        Self {
+            peers,
+            roles,
+            deadline,
+            epoch,
+            hinted: false,
+            hint,
+            hints_left: MAX_HINTS,
+            pauses: pauses(),
+            last,
+        }
     }
 
-    /// The role's epoch when the last target was chosen.
+    /// The role's epoch under which the last target is primary. One that this node's own LiteFS
+    /// does not know yet has none: positions of now say nothing about its history, so nothing but
+    /// the very position proves a write of its.
     pub(super) fn epoch(&self) -> u64 {
-        self.epoch.unwrap_or_default()
+        if self.hinted { u64::MAX } else { self.epoch.unwrap_or_default() }
     }
 
     /// Waits for somebody to ask. Fails at the deadline at the latest, with why nobody was asked.
     pub(super) async fn next(&mut self) -> Result<Target, Error> {
         loop {
             let Some((hostname, hinted)) = self.choose() else { return Ok(Target::Here) };
+            self.hinted = hinted;
             if self.peers.is_closed() {
                 return Err(shutting_down());
             }

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::peers::Peers;
 use super::route::{Route, Target};
 use super::transaction::RemoteTransaction;
-use super::visibility::Visibility;
+use super::visibility::{NotVisible, Visibility};
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::RoleView;
 use crate::request::{Ack, Begin, Primary, Terms, Transaction, WriteRequest, Written};
@@ -285,7 +285,13 @@ impl Inner {
                 tracing::debug!(%position, "visible");
                 Ok(written)
             }
-            Err(_) => Err(Error::CommittedNotVisible { position, value: CommittedValue::new(written) }),
+            Err(NotVisible::Yet) => {
+                Err(Error::CommittedNotVisible { position, value: CommittedValue::new(written) })
+            }
+            // A primary change can drop what had been committed.
+            Err(NotVisible::HistoryChanged) => Err(unknown(&format!(
+                "it was committed at {position}, and then the primary changed; this node's history may be one without it"
+            ))),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Asking {
             let mut waited = waits.lock();
             waited.0.push(position);
             let visible = waited.1;
-            async move { if visible { Ok(()) } else { Err(NotVisible) } }.boxed()
+            async move { if visible { Ok(()) } else { Err(NotVisible::Yet) } }.boxed()
         };
         let router = Router::new(
             "Repo".into(),

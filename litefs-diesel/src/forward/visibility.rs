@@ -6,9 +6,14 @@ use futures::future::BoxFuture;
 
 use crate::position::Position;
 
-/// This node cannot read that position, or not by the deadline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NotVisible;
+/// Why this node cannot read a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotVisible {
+    /// Not by the deadline, or not while LiteFS does not answer: it may come yet.
+    Yet,
+    /// The primary changed, and this node's history may be one without it.
+    HistoryChanged,
+}
 
 /// Who knows what this node can read.
 pub(crate) trait Visibility: Send + Sync + 'static {

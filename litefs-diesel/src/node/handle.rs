@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::here::HereOf;
 use super::served::Served;
+use super::view::Lag;
 use super::{start as starting, stop};
 use crate::config::{Config, Settings, StartError};
 use crate::connection::{Access, LitefsConnection};
@@ -70,6 +71,7 @@ pub(super) struct Parts {
     pub(super) litefs: Arc<Litefs>,
     pub(super) served: BTreeMap<String, Arc<Served>>,
     pub(super) peers: Arc<Peers>,
+    pub(super) lag: Arc<Lag>,
     pub(super) ids: Ids,
     pub(super) address: Option<SocketAddr>,
     /// Tells the tasks to end.

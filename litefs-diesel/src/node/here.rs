@@ -41,16 +41,16 @@ impl Here for HereOf {
         let watch = self.served.watch.clone();
         // It reads a file of the mount, which blocks while LiteFS is stopped where it is.
         let read = self.node.parts.runtime.handle().spawn_blocking(move || watch.read());
-        async move {
-            match read.await {
-                Ok(Ok(Some(position))) => Ok(position),
-                Ok(Ok(None)) => Ok(Position::ZERO),
-                Ok(Err(error)) => {
-                    Err(Error::ReadTimeout { why: format!("LiteFS does not give its position: {error}") })
-                }
-                Err(_) => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
-            }
-        }
+        let timeout = self.served.settings.timeout;
+        in_runtime(self.node.parts.runtime.handle().clone(), async move {
+            let why = match tokio::time::timeout(timeout, read).await {
+                Ok(Ok(Ok(position))) => return Ok(position.unwrap_or(Position::ZERO)),
+                Ok(Ok(Err(error))) => error.to_string(),
+                Ok(Err(_)) => return Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
+                Err(_) => "it does not answer".to_owned(),
+            };
+            Err(Error::ReadTimeout { why: format!("LiteFS does not give its position: {why}") })
+        })
         .boxed()
     }
 
@@ -89,7 +89,7 @@ impl Here for HereOf {
     fn health(&self) -> Health {
         Health {
             role: self.role(),
-            lag: self.node.parts.litefs.lag(),
+            lag: self.node.parts.lag.get(),
             litefs: self.node.parts.litefs.is_reachable(),
             accepting: self.node.is_accepting(),
         }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::forward::{NotVisible, Visibility};
-use crate::litefs::{Litefs, PositionWatch};
+use crate::litefs::{Litefs, PositionWatch, WaitError};
 use crate::position::Position;
 use crate::writer::History;
 
@@ -44,7 +44,10 @@ impl Visibility for Replicated {
         async move {
             wait.await.map(drop).map_err(|error| {
                 tracing::debug!(%error, "not visible");
-                NotVisible
+                match error {
+                    WaitError::HistoryChanged { .. } => NotVisible::HistoryChanged,
+                    _ => NotVisible::Yet,
+                }
             })
         }
         .boxed()

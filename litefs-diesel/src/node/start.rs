@@ -72,6 +72,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         runtime: runtime.handle().clone(),
     };
     leader(&common.litefs, &settings, deadline).await?;
+    let lag = view::Lag::new(common.replicated);
     let mut served = BTreeMap::new();
     for (name, repo) in &settings.repos {
         let mode = prepare::prepare(repo, &common, deadline).await?;
@@ -79,7 +80,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     }
     if common.replicated {
         let watches = served.iter().map(|(name, served)| (name.clone(), served.watch.clone())).collect();
-        tasks.spawn(view::keep(litefs.clone(), watches, view, stopping.clone()));
+        tasks.spawn(view::keep(litefs.clone(), watches, view, lag.clone(), stopping.clone()));
         tasks.spawn(renew(litefs.clone(), served.values().cloned().collect(), stopping.clone()));
     }
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -101,7 +102,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     tasks.close();
     tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
     let Common { peers, ids, .. } = common;
-    Ok(Parts { settings, litefs, served, peers, ids, address, stopping, tasks, runtime })
+    Ok(Parts { settings, litefs, served, peers, lag, ids, address, stopping, tasks, runtime })
 }
 
 async fn checked(settings: Settings) -> Result<Settings, StartError> {
@@ -179,12 +180,30 @@ async fn leader(litefs: &Litefs, settings: &Settings, deadline: Instant) -> Resu
     }
 }
 
-/// Drops every descriptor when LiteFS goes away, so that it can mount again.
+/// Drops every descriptor when LiteFS goes away, so that it can mount again, and those for writing
+/// when this node is not primary any more.
 async fn renew(litefs: Arc<Litefs>, served: Vec<Arc<Served>>, stopping: CancellationToken) {
-    let mut lost = litefs.mounts_lost();
-    while let Some(Ok(())) = stopping.run_until_cancelled(lost.changed()).await {
-        tracing::warn!("LiteFS went away; its files are opened anew");
-        served.iter().for_each(|served| served.renew());
+    let (mut lost, mut roles) = (litefs.mounts_lost(), litefs.roles());
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            changed = lost.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                tracing::warn!("LiteFS went away; its files are opened anew");
+                served.iter().for_each(|served| served.renew());
+            }
+            changed = roles.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if !roles.borrow_and_update().role.is_primary() {
+                    // Only a primary holds its databases open for writing.
+                    served.iter().for_each(|served| served.writer.renew());
+                }
+            }
+        }
     }
 }
 

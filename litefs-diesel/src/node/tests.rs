@@ -167,3 +167,25 @@ fn open_files(folder: &std::path::Path) -> usize {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     open.filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|file| file.starts_with(&folder))).count()
 }
+
+#[tokio::test]
+async fn an_on_open_that_panics_ends_its_own_call_and_not_the_threads() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let panics = Arc::new(AtomicBool::new(false));
+    let inside = panics.clone();
+    let config = Config::temporary().pool_size(1).on_open(move |_| {
+        assert!(!inside.load(Ordering::SeqCst), "in on_open, on purpose");
+        Ok(())
+    });
+    let node = Node::start(config).await.unwrap();
+    let Repo(repo) = on::<Repo>(&node).unwrap();
+    panics.store(true, Ordering::SeqCst);
+    assert!(repo.execute(diesel::sql_query(SCHEMA)).await.is_err());
+    assert!(repo.all::<Number>(diesel::sql_query("SELECT 1 AS n")).await.is_err());
+    panics.store(false, Ordering::SeqCst);
+    repo.execute(diesel::sql_query(SCHEMA)).await.unwrap();
+    assert_eq!(repo.all::<Number>(diesel::sql_query("SELECT 1 AS n")).await.unwrap()[0].n, 1);
+    node.shutdown().await.unwrap();
+}

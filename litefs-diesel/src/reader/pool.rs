@@ -213,20 +213,19 @@ fn serve(shared: &Shared, queue: &Queue, number: usize) {
         }
         let Some(job) = job else { continue };
         (shared.gate)();
-        let conn = match open.take() {
-            Some(conn) => Ok(conn),
-            None => open::open(&shared.settings).map(|conn| (generation, conn)),
-        };
-        // The job runs the application's code too (`FromSql`): its panic must not take the thread
-        // along. The connection is not used again after one.
-        let ran = catch_unwind(AssertUnwindSafe(|| match conn {
-            Ok((opened, mut conn)) => {
-                job(Ok(&mut conn));
-                Some((opened, conn))
-            }
-            Err(error) => {
-                job(Err(cannot_open(shared, &error)));
-                None
+        let opened = open.take();
+        // The application's code runs here too (`on_open`, `FromSql`): its panic must not take the
+        // thread along. The connection is not used again after one.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            match opened.map_or_else(|| open::open(&shared.settings).map(|conn| (generation, conn)), Ok) {
+                Ok((opened, mut conn)) => {
+                    job(Ok(&mut conn));
+                    Some((opened, conn))
+                }
+                Err(error) => {
+                    job(Err(cannot_open(shared, &error)));
+                    None
+                }
             }
         }));
         open = ran.unwrap_or_default();

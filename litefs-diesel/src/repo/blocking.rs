@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use super::RepoHandle;
 use crate::connection::LitefsConnection;
 use crate::error::Error;
+use crate::runtime::in_runtime;
 
 /// Blocking work that has not begun: see [`RepoHandle::run`].
 #[must_use = "nothing runs until it is awaited"]
@@ -99,7 +100,8 @@ impl<L> RepoHandle<L> {
         let database = Arc::clone(&self.database);
         Run(Box::pin(async move {
             let plain = |error: Error| Err(error.into_diesel().into());
-            let loan = match database.lent.borrow().await {
+            let turn = in_runtime(database.runtime.clone(), database.lent.borrow(database.timeout));
+            let loan = match turn.await {
                 Ok(loan) => loan,
                 Err(error) => return plain(error),
             };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::r2d2::R2D2Connection;
 use parking_lot::Mutex;
@@ -28,9 +29,13 @@ impl Lent {
         Self { permits: Arc::new(Semaphore::new(size)), idle: Arc::default() }
     }
 
-    pub(super) async fn borrow(&self) -> Result<Loan, Error> {
-        let permit = self.permits.clone().acquire_owned().await;
-        let permit = permit.map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
+    /// Waits its turn for at most `patience`: all connections may be lent to closures that wait for
+    /// each other.
+    pub(super) async fn borrow(&self, patience: Duration) -> Result<Loan, Error> {
+        let permit = tokio::time::timeout(patience, self.permits.clone().acquire_owned()).await;
+        let permit = permit
+            .map_err(|_| Error::NotExecuted(NotExecuted::Expired))?
+            .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
         Ok(Loan { idle: self.idle.clone(), _permit: permit })
     }
 }

@@ -3,6 +3,7 @@
 use diesel::result::Error as DieselError;
 
 use crate::statement::Statement;
+use crate::statement::kind::makes_temp;
 use crate::statement::pragma::{Does, Pragma};
 use crate::statement::split::first_statement;
 
@@ -54,8 +55,7 @@ fn kind(sql: &str) -> Kind {
         return Kind::Setting;
     }
     if first.is("CREATE") {
-        let temporary = tokens.next().is_some_and(|token| token.is("TEMP") || token.is("TEMPORARY"));
-        return if temporary { Kind::Setting } else { Kind::Usual };
+        return if makes_temp(tokens) { Kind::Setting } else { Kind::Usual };
     }
     if !first.is("PRAGMA") {
         return Kind::Usual;

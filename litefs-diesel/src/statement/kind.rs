@@ -101,7 +101,7 @@ pub(crate) fn by_words(sql: &str) -> Option<Kind> {
 
 /// Whether what follows a `CREATE` makes something of the connection's own: `TEMP …`, or
 /// `TABLE [IF NOT EXISTS] temp.name`.
-fn makes_temp<'s>(tokens: impl Iterator<Item = Token<'s>>) -> bool {
+pub(crate) fn makes_temp<'s>(tokens: impl Iterator<Item = Token<'s>>) -> bool {
     const KINDS: [&str; 7] = ["TABLE", "VIEW", "TRIGGER", "VIRTUAL", "IF", "NOT", "EXISTS"];
     let mut tokens = tokens.skip_while(|token| KINDS.iter().any(|kind| token.is(kind)));
     let Some(first) = tokens.next() else { return false };

@@ -1,5 +1,6 @@
 //! The writer's thread: takes commands in turn.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -42,25 +43,36 @@ impl Engine {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         let mut left = None;
         while let Some(command) = left.take().or_else(|| commands.recv().ok()) {
-            left = match command {
-                command if self.closing.load(Ordering::Acquire) => {
-                    command.refuse(NotExecuted::ShuttingDown);
-                    None
-                }
-                Command::Write(job) if job.request.alone => {
-                    self.run_alone(job);
-                    None
-                }
-                Command::Write(job) => self.run_group(job, commands),
-                Command::Begin(begin, session, ticket) => {
-                    self.run_transaction(begin, session, ticket);
-                    None
-                }
-                Command::Renew => {
-                    self.disconnect();
-                    None
-                }
-            };
+            // The application's code runs here too (`on_open`, SQL functions): its panic ends what it
+            // was called for, whose callers are told so, and not the thread.
+            let ran = catch_unwind(AssertUnwindSafe(|| self.take(command, commands)));
+            left = ran.unwrap_or_else(|_| {
+                tracing::error!(repo = self.name(), "the code of a write panicked");
+                self.disconnect();
+                None
+            });
+        }
+    }
+
+    fn take(&mut self, command: Command, commands: &Receiver<Command>) -> Option<Command> {
+        match command {
+            command if self.closing.load(Ordering::Acquire) => {
+                command.refuse(NotExecuted::ShuttingDown);
+                None
+            }
+            Command::Write(job) if job.request.alone => {
+                self.run_alone(job);
+                None
+            }
+            Command::Write(job) => self.run_group(job, commands),
+            Command::Begin(begin, session, ticket) => {
+                self.run_transaction(begin, session, ticket);
+                None
+            }
+            Command::Renew => {
+                self.disconnect();
+                None
+            }
         }
     }
 

@@ -87,6 +87,10 @@ impl Engine {
                 if let Err(error) = engine::begin(conn, "BEGIN IMMEDIATE") {
                     waiting.push_front(job);
                     let Error::NotExecuted(why) = error else { continue };
+                    if !matches!(why, NotExecuted::Busy(_)) {
+                        // A file of a LiteFS that went away, mostly.
+                        self.disconnect();
+                    }
                     return refuse_all(waiting.into(), &why);
                 }
                 begun = true;
