@@ -56,7 +56,8 @@ pub enum Error {
         /// What Diesel said.
         source: DieselError,
     },
-    /// It may have run: the answer was lost, or the commit failed in a way that does not tell.
+    /// It may have run: the answer was lost, the commit failed in a way that does not tell, or it was
+    /// committed and then the primary changed, which may have dropped it.
     #[error("nobody can tell whether the write ran: {why}; look before you send it again")]
     Unknown {
         /// What happened to the call.
