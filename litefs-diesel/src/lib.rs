@@ -37,6 +37,7 @@ pub mod config;
 mod connection;
 mod error;
 mod forward;
+mod handover;
 mod litefs;
 mod node;
 mod position;

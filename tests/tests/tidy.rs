@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("config", 0),
     ("error", 0),
     ("position", 0),
+    ("handover", 0),
     ("runtime", 0),
     ("value", 0),
     ("litefs", 1),

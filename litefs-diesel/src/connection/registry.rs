@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
+use percent_encoding::percent_decode_str;
 
 use super::access::Access;
 
@@ -62,22 +63,8 @@ pub(crate) fn file_of(url: &str) -> Option<PathBuf> {
         Some(rest) => &rest[rest.find('/')?..],
         None => path,
     };
-    let path = decode(path);
+    let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
     (!path.is_empty() && path != ":memory:").then(|| PathBuf::from(path))
-}
-
-/// `%20` and its like.
-fn decode(path: &str) -> String {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        (rest, _) = match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => (&after[2..], decoded.push((high * 16 + low) as u8)),
-            _ => (after, decoded.push(*first)),
-        };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// The names under which a file may be registered: the canonical one; and as it is written, for

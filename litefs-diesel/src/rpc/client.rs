@@ -10,9 +10,9 @@ use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::codec::{self, Incoming, Outgoing};
-use super::ticket::Ticket;
 use super::wire::{GRACE, MAX_CALL, WireError};
 use super::{Named, Refusal, Service};
+use crate::handover::Handover;
 
 /// How many calls may be on a connection without an answer; the next ones wait, unsent.
 const MAX_IN_FLIGHT: usize = 16 * 1024;
@@ -89,7 +89,7 @@ impl<S: Service> Client<S> {
             return Err(Failure::Unsendable(WireError::TooLarge { limit: self.max_frame }.to_string()));
         }
         let deadline = deadline.min(Instant::now() + MAX_CALL);
-        let ticket = Arc::new(Ticket::default());
+        let ticket = Arc::new(Handover::default());
         let mut context = tarpc::context::current();
         context.deadline = deadline + GRACE;
         let outgoing = Outgoing { name, body, deadline, ticket: Arc::clone(&ticket) };

@@ -10,9 +10,9 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder, Framed, LengthDelimitedCodec};
 use tokio_util::sync::CancellationToken;
 
-use super::ticket::Ticket;
 use super::wire::{self, Down, GRACE, MAX_CALL, Trace, Unreadable, Up, WireError};
 use super::{Named, Refusal, Service};
+use crate::handover::Handover;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave
 /// in one system call.
@@ -24,7 +24,7 @@ pub(super) struct Outgoing {
     pub(super) name: &'static str,
     pub(super) body: Bytes,
     pub(super) deadline: Instant,
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) ticket: Arc<Handover>,
 }
 
 impl RequestName for Outgoing {
@@ -106,7 +106,7 @@ impl<S> Encoder<ClientMessage<Outgoing>> for Caller<S> {
                     frame.message(&head)?;
                     frame.bytes(&body)
                 })?;
-                if !ticket.send() {
+                if !ticket.take() {
                     to.truncate(start);
                 }
                 Ok(())

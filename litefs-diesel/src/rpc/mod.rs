@@ -13,7 +13,6 @@ pub(crate) mod control;
 pub(crate) mod data;
 pub(crate) mod hello;
 pub(crate) mod refusal;
-mod ticket;
 pub(crate) mod wire;
 
 #[cfg(test)]

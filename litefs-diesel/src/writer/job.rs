@@ -1,12 +1,12 @@
 //! What waits in the writer's queue, and who waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, NotExecuted};
+use crate::handover::Handover;
 use crate::request::{WriteRequest, Written};
 
 /// How much longer than its deadline a caller waits for a job that has begun: then its outcome is
@@ -19,40 +19,36 @@ pub(super) struct Job {
     pub(super) ticket: Ticket<Written>,
 }
 
-const QUEUED: u8 = 0;
-const TAKEN: u8 = 1;
-const GIVEN_UP: u8 = 2;
-
 /// The queue's side of a call: the writer takes it up or not, and answers it.
 pub(super) struct Ticket<T> {
     deadline: Instant,
-    state: Arc<AtomicU8>,
+    state: Arc<Handover>,
     reply: oneshot::Sender<Result<T, Error>>,
 }
 
 /// The caller's side: dropping it gives the call up, unless the writer has taken it already.
 pub(super) struct Claim {
     deadline: Instant,
-    state: Arc<AtomicU8>,
+    state: Arc<Handover>,
 }
 
 impl<T> Ticket<T> {
     pub(super) fn new(deadline: Instant, reply: oneshot::Sender<Result<T, Error>>) -> (Self, Claim) {
-        let state = Arc::new(AtomicU8::new(QUEUED));
+        let state = Arc::<Handover>::default();
         (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
     }
 
     /// Whether somebody still waits for the call, and it is not too late. The caller may give it up
     /// as not run for as long as nobody has [taken](Self::take) it.
     pub(super) fn is_wanted(&self) -> bool {
-        Instant::now() < self.deadline && self.state.load(Ordering::Acquire) != GIVEN_UP
+        Instant::now() < self.deadline && !self.state.is_given_up()
     }
 
     /// Whether the call is to be run: somebody still waits for it, and it is not too late. After
     /// `true` the caller knows that it may have run. A call that is run again is taken again.
     pub(super) fn take(&self) -> bool {
-        let taken = self.state.compare_exchange(QUEUED, TAKEN, Ordering::AcqRel, Ordering::Acquire);
-        Instant::now() < self.deadline && taken != Err(GIVEN_UP)
+        let taken = self.state.take();
+        Instant::now() < self.deadline && taken
     }
 
     pub(super) fn answer(self, result: Result<T, Error>) {
@@ -93,8 +89,7 @@ impl Claim {
 
     /// `true` when the writer has not taken it, and now never will.
     fn give_up(&self) -> bool {
-        self.state.compare_exchange(QUEUED, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
-            || self.state.load(Ordering::Acquire) == GIVEN_UP
+        self.state.give_up()
     }
 }
 
