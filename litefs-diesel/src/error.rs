@@ -6,7 +6,11 @@
 //! | [`Rejected`](Error::Rejected) | the database said no; nothing changed | mend the statement |
 //! | [`NotExecuted`](Error::NotExecuted) | it never ran | send it again |
 //! | [`CommittedNotVisible`](Error::CommittedNotVisible) | done, but this node cannot read it yet | go on, or wait with [`ReadLevel::AtLeast`](crate::ReadLevel::AtLeast) |
+//! | [`CommittedNotReplicated`](Error::CommittedNotReplicated) | done, but not on as many nodes as asked for | go on; a failover now may lose it |
+//! | [`CommittedNotKept`](Error::CommittedNotKept) | done, but its result is gone | read it; do not send it again |
 //! | [`CommittedNotDecoded`](Error::CommittedNotDecoded) | done, but what came back is not the type that was asked for | mend the row type; do not send it again |
+//! | [`Lost`](Error::Lost) | it was done, and a failover dropped it | send it again |
+//! | [`KeyReused`](Error::KeyReused) | the idempotency key belongs to another request; nothing changed | use another key |
 //! | [`Unknown`](Error::Unknown) | it may have run | look, before sending it again |
 //! | [`NotFound`](Error::NotFound) | there is no such row; nothing changed | |
 //! | [`Read`](Error::Read) | a read failed | mend the query |
@@ -45,6 +49,46 @@ pub enum Error {
         position: Position,
         /// What it returned; see [`Error::value`].
         value: CommittedValue,
+    },
+    /// It is committed, but by the deadline not on as many nodes as was asked for
+    /// ([`Ack::Replicated`](crate::Ack::Replicated), [`Ack::Everywhere`](crate::Ack::Everywhere)).
+    #[error(
+        "the write is committed at {position}, but {} not have it yet; do not send it again",
+        lacking(missing)
+    )]
+    CommittedNotReplicated {
+        /// Where the write is.
+        position: Position,
+        /// The nodes besides the primary that have it.
+        have: Vec<String>,
+        /// The nodes that were waited for in vain.
+        missing: Vec<String>,
+        /// What it returned; see [`Error::value`].
+        value: CommittedValue,
+    },
+    /// It is committed, by an attempt whose answer was lost, and its result was too large to be kept
+    /// (setting `ledger_result`).
+    #[error(
+        "the write is committed (seen at {position}), but its result was too large to keep for a second answer          (setting `ledger_result`); do not send it again"
+    )]
+    CommittedNotKept {
+        /// A position that has the write.
+        position: Position,
+    },
+    /// It was committed, and then a failover dropped the history that held it: it is nowhere now.
+    #[error("the write was committed at {position}, and a failover has dropped it: it is lost")]
+    Lost {
+        /// Where it was.
+        position: Position,
+    },
+    /// The idempotency key was used for another request, by this process or another. Nothing
+    /// changed.
+    #[error(
+        "the idempotency key `{key}` was used for another request: give each request its own, or mark what          varies between attempts with `varying`"
+    )]
+    KeyReused {
+        /// The key.
+        key: String,
     },
     /// It is committed, but what the database returned cannot be read as the type asked for.
     #[error(
@@ -138,6 +182,33 @@ pub enum NotExecuted {
     /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol.
     #[error("the primary refused it: {0}")]
     Refused(String),
+    /// [`Ack::Everywhere`](crate::Ack::Everywhere) was asked for, and these nodes could not have it.
+    #[error("it is to be on every node, and not all can take it: {0}")]
+    NotEverywhere(String),
+    /// LiteFS calls the node primary, but other nodes know a later one, or (with `fence =
+    /// "majority"`) a majority does not confirm it.
+    #[error("the primary does not write, because it may not be the only one: {0}")]
+    Fenced(String),
+    /// The node has no procedure of that name and version: it runs another release of the
+    /// application, or does not list it in `procedures(…)`.
+    #[error("{node} has no procedure `{name}` of version {version}")]
+    UnknownProcedure {
+        /// The procedure's name.
+        name: String,
+        /// The version that was called.
+        version: u32,
+        /// The primary.
+        node: String,
+    },
+}
+
+/// Who does not have a write, for its error.
+fn lacking(missing: &[String]) -> String {
+    match missing {
+        [] => "too few nodes are known that could; those do".to_owned(),
+        [one] => format!("{one} does"),
+        many => format!("{} do", many.join(", ")),
+    }
 }
 
 /// What a committed write returned, kept in an error. Take it with [`Error::value`].
@@ -157,28 +228,32 @@ impl fmt::Debug for CommittedValue {
 }
 
 impl Error {
-    /// Where the write is, when it is known to be committed.
+    /// Where the write is, when it is known to be committed; where it was, when it is lost.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         match self {
-            Self::CommittedNotVisible { position, .. } | Self::CommittedNotDecoded { position, .. } => {
-                Some(*position)
-            }
+            Self::CommittedNotVisible { position, .. }
+            | Self::CommittedNotReplicated { position, .. }
+            | Self::CommittedNotKept { position }
+            | Self::Lost { position }
+            | Self::CommittedNotDecoded { position, .. } => Some(*position),
             _ => None,
         }
     }
 
-    /// Whether the same call may be sent again and cannot have run already.
+    /// Whether the same call may be sent again and cannot be there already.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::NotExecuted(_) | Self::ReadTimeout { .. })
+        matches!(self, Self::NotExecuted(_) | Self::Lost { .. } | Self::ReadTimeout { .. })
     }
 
     /// What a committed write returned, when `U` is the type that the call would have given.
     #[must_use]
     pub fn value<U: Any>(&self) -> Option<&U> {
         match self {
-            Self::CommittedNotVisible { value, .. } => value.0.as_ref()?.downcast_ref(),
+            Self::CommittedNotVisible { value, .. } | Self::CommittedNotReplicated { value, .. } => {
+                value.0.as_ref()?.downcast_ref()
+            }
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::idle::Idle;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
-use crate::request::{Ack, Ids, Primary, Terms};
+use crate::request::{Ack, Primary, Terms};
 
 /// One database of a node, as its connections see it. They share one.
 pub(crate) struct Access {
@@ -29,8 +29,6 @@ pub(crate) struct Access {
     pub(crate) idle: Arc<Idle>,
     /// How long a call may take.
     pub(crate) timeout: Duration,
-    /// Names the next write.
-    pub(crate) ids: Ids,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.

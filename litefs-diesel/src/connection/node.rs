@@ -15,7 +15,7 @@ use super::local::Local;
 use super::refusal::Refusal;
 use super::session::{Answers, Sets};
 use super::transaction::State;
-use crate::request::{SessionUse, WriteRequest};
+use crate::request::{SessionUse, Work, Write};
 use crate::statement::capture::capture;
 use crate::statement::control::Control;
 use crate::statement::kind::{self, Effect, Kind};
@@ -172,17 +172,17 @@ impl NodeConnection {
         };
         let sets = Sets::of(&statement);
         let asks = asks || sets.may_keep_rowid;
-        let request = WriteRequest {
-            id: (self.access.ids)(),
-            statements: vec![statement],
+        let write = Write {
+            work: Work::Statements(vec![statement]),
             session: match asks {
                 true => SessionUse::Brought(self.answers.session()),
                 false => SessionUse::Told,
             },
             alone,
+            key: None,
         };
         let terms = self.access.terms();
-        let written = self.access.wait(|| self.access.primary.write(request, terms))?;
+        let written = self.access.wait(|| self.access.primary.write(write, terms))?;
         let mut outcome = written.outcomes.into_iter().next().unwrap_or_default();
         self.answers.take(sets, written.session, &mut outcome);
         Ok(outcome)

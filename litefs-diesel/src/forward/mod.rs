@@ -1,15 +1,22 @@
 //! Finding, calling and retrying the primary.
 //!
-//! [`router`] is the primary for those who do not care where it is: [`route`] decides by the role
-//! where a call goes next, [`peers`] keeps the connections ([`peer`], [`link`]), [`resolve`] knows
-//! where a host name is, [`transaction`] is one that is open elsewhere.
+//! [`router`] is the primary for those who do not care where it is: [`asking`] asks until there is an
+//! answer, under the write's own id ([`client`], [`hash`]); [`route`] decides by the role where the
+//! next [`attempt`] goes; [`peers`] keeps the connections ([`peer`], [`link`]), [`resolve`] knows
+//! where a host name is. [`transaction`] is one that is open on the primary, [`remote`] the other end
+//! of one that is open elsewhere; [`visibility`] is what is asked of where a write has arrived.
 //!
-//! This room never opens a database, and never sends a write again that may have run.
+//! This room never opens a database, and never sends a write that may have run under another id.
 
+mod asking;
+mod attempt;
+mod client;
 mod connect;
+mod hash;
 mod link;
 mod peer;
 mod peers;
+mod remote;
 mod resolve;
 mod route;
 mod router;
@@ -22,4 +29,5 @@ mod tests;
 pub(crate) use peers::{Peers, PeersConfig};
 pub(crate) use resolve::Resolver;
 pub(crate) use router::Router;
-pub(crate) use visibility::{NotVisible, Visibility};
+#[allow(unused_imports)]
+pub(crate) use visibility::{NotReplicated, NotVisible, Recalled, Visibility};

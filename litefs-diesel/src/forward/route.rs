@@ -7,10 +7,12 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
+use super::attempt::{Missed, unreachable};
 use super::peer::{LinkError, Peer};
 use super::peers::Peers;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::{Role, RoleView};
+use crate::request::Refusal;
 use crate::rpc::client::Client;
 use crate::rpc::data::Data;
 
@@ -133,13 +135,13 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The one that was asked is not primary. Goes on at once with a hint, and else when there is
+    /// The one that was asked does not write. Goes on at once with a hint, and else when there is
     /// news or after a pause.
-    pub(super) async fn not_primary(&mut self, hint: Option<String>) -> Result<(), Error> {
+    async fn go_on(&mut self, hint: Option<String>, why: NotExecuted) -> Result<(), Error> {
         if self.follow(hint) {
             return Ok(());
         }
-        self.again(NotExecuted::NoLeader).await
+        self.again(why).await
     }
 
     /// The one that was asked could not even be asked. Goes on when there is news or after a pause.
@@ -147,6 +149,28 @@ impl<'a> Route<'a> {
         self.last = why;
         let pause = self.pauses.next();
         self.news(Some(pause.unwrap_or(Duration::from_millis(250)))).await
+    }
+
+    /// What to do after an attempt that is to be made again, or not: `Ok` to make another one.
+    pub(super) async fn missed(&mut self, name: &str, missed: Missed) -> Result<(), Error> {
+        let elsewhere = |hint: Option<String>| hint.filter(|hint| hint != name);
+        match missed {
+            Missed::NotSent(_) if Instant::now() >= self.deadline => {
+                Err(Error::NotExecuted(NotExecuted::Expired))
+            }
+            Missed::Lost(why) | Missed::NotSent(why) => self.again(unreachable(name, why)).await,
+            Missed::Unsendable(why) => Err(Error::NotExecuted(NotExecuted::Refused(why))),
+            Missed::Refused(Refusal::NotPrimary { hint }) => {
+                self.go_on(elsewhere(hint), NotExecuted::NoLeader).await
+            }
+            Missed::Refused(Refusal::Fenced { why, hint }) => {
+                self.go_on(elsewhere(hint), NotExecuted::Fenced(why)).await
+            }
+            // Another may be primary soon, or the same again after its restart.
+            Missed::Refused(Refusal::ShuttingDown) => self.again(NotExecuted::ShuttingDown).await,
+            Missed::Refused(Refusal::Unavailable(why)) => self.again(NotExecuted::Refused(why)).await,
+            Missed::Refused(refusal) => Err(refusal.into_error(name)),
+        }
     }
 
     fn follow(&mut self, hint: Option<String>) -> bool {

@@ -1,6 +1,5 @@
 //! The primary, wherever it is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -10,16 +9,18 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use super::asking::{Answered, Asking};
+use super::attempt::Missed;
+use super::client::{LedgerClient, Sequence};
+use super::hash::hash;
 use super::peers::Peers;
-use super::route::{Route, Target};
-use super::transaction::RemoteTransaction;
-use super::visibility::{NotVisible, Visibility};
+use super::route::Route;
+use super::transaction::RoutedTransaction;
+use super::visibility::{NotReplicated, NotVisible, Recalled, Visibility};
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::RoleView;
-use crate::request::{Ack, Begin, Primary, Terms, Transaction, WriteRequest, Written};
-use crate::rpc::Refusal;
-use crate::rpc::client::{Client, Failure, Message};
-use crate::rpc::data::{Data, Reply, Request};
+use crate::position::Position;
+use crate::request::{Ack, Ask, Begin, Executor, Primary, Refusal, Terms, Transaction, Write, Written};
 use crate::runtime::in_runtime;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -30,29 +31,34 @@ pub(crate) struct Router {
 }
 
 pub(super) struct Inner {
-    repo: String,
-    local: Arc<dyn Primary>,
+    pub(super) repo: String,
+    pub(super) local: Arc<dyn Executor>,
     roles: watch::Receiver<RoleView>,
     peers: Arc<Peers>,
-    visibility: Arc<dyn Visibility>,
+    pub(super) visibility: Arc<dyn Visibility>,
+    /// Names the writes of this process.
+    pub(super) client: Arc<LedgerClient>,
     /// Numbers the transactions, on whatever connection they are.
     next_transaction: AtomicU64,
 }
 
 impl Router {
-    /// `repo` is the name under which other nodes serve it; `local` says `NotExecuted::NoLeader`
-    /// when it is asked while this node is not primary; `roles` is what LiteFS says.
+    /// `repo` is the name under which other nodes serve it; `local` says that it is not primary when
+    /// it is asked while this node is not; `roles` is what LiteFS says; `process` is the random
+    /// number of this process start.
     ///
     /// What it returns runs on any executor: the timers are those of the runtime of `peers`.
     pub(crate) fn new(
         repo: String,
-        local: Arc<dyn Primary>,
+        local: Arc<dyn Executor>,
         roles: watch::Receiver<RoleView>,
         peers: Arc<Peers>,
         visibility: Arc<dyn Visibility>,
+        process: u128,
     ) -> Self {
         let next_transaction = AtomicU64::new(1);
-        Self { inner: Arc::new(Inner { repo, local, roles, peers, visibility, next_transaction }) }
+        let client = LedgerClient::new(process);
+        Self { inner: Arc::new(Inner { repo, local, roles, peers, visibility, client, next_transaction }) }
     }
 
     fn run<T: Send + 'static>(
@@ -65,13 +71,13 @@ impl Router {
 }
 
 impl Primary for Router {
-    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+    fn write(&self, write: Write, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
         // The text, but never a value.
-        let sql = request.statements.first().map(|statement| beginning(&statement.sql));
-        let statements = request.statements.len();
-        let span = tracing::debug_span!("write", repo = self.inner.repo, id = ?request.id, sql, statements);
+        let sql = beginning(write.text());
+        let statements = write.statements().len();
+        let span = tracing::debug_span!("write", repo = self.inner.repo, sql, statements, id = tracing::field::Empty);
         let inner = Arc::clone(&self.inner);
-        self.run(async move { inner.write(request, terms).await.map_err(|error| inner.explain(error)) }, span)
+        self.run(async move { inner.write(write, terms).await.map_err(|error| inner.explain(error)) }, span)
     }
 
     fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
@@ -109,8 +115,12 @@ impl Inner {
         self.peers.runtime()
     }
 
-    fn route(&self, deadline: Instant) -> Route<'_> {
+    pub(super) fn route(&self, deadline: Instant) -> Route<'_> {
         Route::new(&self.peers, self.roles.clone(), deadline)
+    }
+
+    pub(super) fn next_transaction(&self) -> u64 {
+        self.next_transaction.fetch_add(1, Ordering::Relaxed)
     }
 
     /// That there is no primary is only half of it while LiteFS on this node does not answer.
@@ -123,71 +133,42 @@ impl Inner {
         }
     }
 
-    async fn write(&self, request: WriteRequest, terms: Terms) -> Result<Written, Error> {
+    async fn write(&self, write: Write, terms: Terms) -> Result<Written, Error> {
+        let sequence = self.client.begin();
+        tracing::Span::current().record("id", tracing::field::display(sequence.id()));
         tracing::debug!("captured");
-        let mut route = self.route(terms.deadline);
-        let mut message = None;
+        self.admit(terms.ack)?;
+        let mut asking = Asking::new(self, &sequence, hash(&write), Ask::Run(write), terms);
         loop {
-            let (peer, client) = match route.next().await? {
-                // Copied, because a writer that is not primary any more does not give it back.
-                Target::Here => match self.local.write(request.clone(), terms).await {
-                    Err(Error::NotExecuted(NotExecuted::NoLeader | NotExecuted::NotPrimary)) => {
-                        route.not_primary(None).await?;
-                        continue;
-                    }
-                    done => return done,
-                },
-                Target::There(peer, client) => (peer, client),
+            let Some(answered) = asking.answer().await? else {
+                return Err(Refusal::Absent.into_error("the primary"));
             };
-            let message = message.get_or_insert_with(|| {
-                Message::new(&Request::Write {
-                    repo: Cow::Borrowed(&self.repo),
-                    request: Cow::Borrowed(&request),
-                })
-            });
-            tracing::debug!(primary = peer.hostname(), "sending");
-            if terms.ack == Ack::Visible {
-                self.visibility.expect();
-            }
-            match self.call(&client, message.clone(), peer.hostname(), &mut route, terms.deadline).await? {
-                Called::Answered(Reply::Written(written)) => {
-                    return self.visible(written, route.epoch(), terms).await;
-                }
-                Called::Answered(_) => return Err(unknown("the primary answered something else")),
-                Called::Lost(why) => return Err(Error::Unknown { why }),
-                Called::Again => {}
+            match self.arrive(answered, &sequence, terms).await {
+                Arrived::There(result) => return result,
+                Arrived::Doubtful { why, .. } => asking.doubt(why),
             }
         }
+    }
+
+    /// Whether a write of that level may begin, and that its position will be waited for.
+    pub(super) fn admit(&self, ack: Ack) -> Result<(), Error> {
+        self.visibility.admits(ack).map_err(Error::NotExecuted)
     }
 
     async fn read(&self, statement: Statement, terms: Terms) -> Result<Outcome, Error> {
         let mut route = self.route(terms.deadline);
         loop {
-            let (peer, client) = match route.next().await? {
-                Target::Here => match self.local.read(statement.clone(), terms).await {
-                    Err(Error::NotExecuted(NotExecuted::NoLeader | NotExecuted::NotPrimary)) => {
-                        route.not_primary(None).await?;
-                        continue;
-                    }
-                    done => return done,
-                },
-                Target::There(peer, client) => (peer, client),
+            let target = route.next().await?;
+            let missed = match self.attempt_read(&target, &statement, terms.deadline).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(missed) => missed,
             };
-            let request =
-                Request::Read { repo: Cow::Borrowed(&self.repo), statement: Cow::Borrowed(&statement) };
-            let message = Message::new(&request);
-            match self.call(&client, message, peer.hostname(), &mut route, terms.deadline).await? {
-                Called::Answered(Reply::Read(outcome)) => return Ok(outcome),
-                Called::Answered(_) => {
-                    let why = "the primary answered something else".into();
-                    return Err(Error::NotExecuted(NotExecuted::Refused(why)));
-                }
+            match missed {
                 // It only reads: asking again does no harm.
-                Called::Lost(why) if Instant::now() >= terms.deadline => {
+                Missed::Lost(why) if Instant::now() >= terms.deadline => {
                     return Err(Error::ReadTimeout { why });
                 }
-                Called::Lost(why) => route.again(unreachable(peer.hostname(), why)).await?,
-                Called::Again => {}
+                missed => route.missed(target.name(), missed).await?,
             }
         }
     }
@@ -198,117 +179,82 @@ impl Inner {
         session: Session,
         terms: Terms,
     ) -> Result<Box<dyn Transaction>, Error> {
+        let sequence = self.client.begin();
         let mut route = self.route(terms.deadline);
         loop {
-            let (peer, client) = match route.next().await? {
-                Target::Here => match self.local.begin(begin, session, terms).await {
-                    Err(Error::NotExecuted(NotExecuted::NoLeader | NotExecuted::NotPrimary)) => {
-                        route.not_primary(None).await?;
-                        continue;
+            let target = route.next().await?;
+            let opened = self.attempt_begin(&target, sequence.id(), begin, session, terms.deadline).await;
+            match opened {
+                Ok(opened) => {
+                    let (epoch, primary) = (route.epoch(), target.elsewhere());
+                    drop(route);
+                    return Ok(Box::new(RoutedTransaction::new(self, sequence, opened, primary, epoch)));
+                }
+                Err(Missed::Refused(Refusal::UnknownClient { ticket })) => {
+                    if let Err(missed) = self.register(&target, &sequence, ticket, terms.deadline).await {
+                        route.missed(target.name(), missed).await?;
                     }
-                    done => return done,
-                },
-                Target::There(peer, client) => (peer, client),
-            };
-            let id = self.next_transaction.fetch_add(1, Ordering::Relaxed);
-            // Made before the answer: if nobody waits for it any more, dropping it ends what may
-            // have been opened.
-            let mut transaction = RemoteTransaction::new(
-                Arc::clone(&self),
-                Arc::clone(&client),
-                Arc::clone(&peer),
-                id,
-                route.epoch(),
-            );
-            let request = Request::Begin { repo: Cow::Borrowed(&self.repo), begin, session, transaction: id };
-            match self
-                .call(&client, Message::new(&request), peer.hostname(), &mut route, terms.deadline)
-                .await
-            {
-                Ok(Called::Answered(Reply::Begun)) => return Ok(Box::new(transaction)),
-                Ok(Called::Answered(_)) => {
-                    let why = "the primary answered something else".into();
-                    return Err(Error::NotExecuted(NotExecuted::Refused(why)));
                 }
                 // Nothing of it is kept: another may be opened.
-                Ok(Called::Lost(why)) => {
-                    drop(transaction);
-                    let late = Instant::now() >= terms.deadline;
-                    let why = if late { NotExecuted::Expired } else { unreachable(peer.hostname(), why) };
-                    route.again(why).await?;
+                Err(Missed::Lost(_)) if Instant::now() >= terms.deadline => {
+                    return Err(Error::NotExecuted(NotExecuted::Expired));
                 }
-                Ok(Called::Again) => transaction.never_opened(),
-                Err(error) => {
-                    transaction.never_opened();
-                    return Err(error);
-                }
+                Err(missed) => route.missed(target.name(), missed).await?,
             }
         }
     }
 
-    /// One attempt at a peer. `Err` is final; after `Again` nothing ran, and the next may be tried.
-    async fn call(
-        &self,
-        client: &Client<Data>,
-        message: Message,
-        hostname: &str,
-        route: &mut Route<'_>,
-        deadline: Instant,
-    ) -> Result<Called, Error> {
-        match client.call(message, deadline).await {
-            Ok(reply) => return Ok(Called::Answered(reply)),
-            Err(Failure::Lost(why)) => return Ok(Called::Lost(format!("{hostname}: {why}"))),
-            Err(Failure::Unsendable(why)) => return Err(Error::NotExecuted(NotExecuted::Refused(why))),
-            Err(Failure::NotSent(_)) if Instant::now() >= deadline => {
-                return Err(Error::NotExecuted(NotExecuted::Expired));
-            }
-            Err(Failure::NotSent(why)) => route.again(unreachable(hostname, why)).await?,
-            Err(Failure::Refused(Refusal::NotPrimary { hint })) => {
-                route.not_primary(hint.filter(|hint| hint != hostname)).await?;
-            }
-            // Another may be primary soon, or the same again after its restart.
-            Err(Failure::Refused(Refusal::ShuttingDown)) => route.again(NotExecuted::ShuttingDown).await?,
-            Err(Failure::Refused(refusal)) => return Err(refusal.into_error(hostname)),
-        }
-        Ok(Called::Again)
-    }
-
-    /// Waits until this node can read a write, when its caller wants that.
-    pub(super) async fn visible(&self, written: Written, epoch: u64, terms: Terms) -> Result<Written, Error> {
+    /// Waits until a committed write is where its caller wants it.
+    pub(super) async fn arrive(&self, answered: Answered, sequence: &Sequence, terms: Terms) -> Arrived {
+        let Answered { written, epoch, primary } = answered;
         let position = written.position;
         tracing::debug!(%position, "committed");
-        if terms.ack == Ack::Committed {
-            return Ok(written);
+        // Nothing was committed, or there is no LiteFS.
+        if terms.ack == Ack::Committed || position == Position::ZERO {
+            return Arrived::There(Ok(written));
         }
-        match self.visibility.wait(position, epoch, terms.deadline).await {
-            Ok(()) => {
-                tracing::debug!(%position, "visible");
-                Ok(written)
+        if primary.is_some() {
+            match self.visibility.wait(position, epoch, terms.deadline).await {
+                Ok(()) => tracing::debug!(%position, "visible"),
+                Err(NotVisible::Yet) => {
+                    let value = CommittedValue::new(written);
+                    return Arrived::There(Err(Error::CommittedNotVisible { position, value }));
+                }
+                // A primary change can drop what had been committed; the ledger goes with the data.
+                Err(NotVisible::HistoryChanged) => match self.recall(sequence, terms.deadline).await {
+                    Some(Recalled::Present) => tracing::debug!(%position, "in the ledger here"),
+                    _ => return Arrived::Doubtful { position, why: dropped(position) },
+                },
             }
-            Err(NotVisible::Yet) => {
-                Err(Error::CommittedNotVisible { position, value: CommittedValue::new(written) })
-            }
-            // A primary change can drop what had been committed.
-            Err(NotVisible::HistoryChanged) => Err(unknown(&format!(
-                "it was committed at {position}, and then the primary changed; this node's history may be one without it"
-            ))),
         }
+        if terms.ack == Ack::Visible {
+            return Arrived::There(Ok(written));
+        }
+        match self.visibility.replicated(position, primary, terms.ack, terms.deadline).await {
+            Ok(()) => Arrived::There(Ok(written)),
+            Err(NotReplicated { changed: true, .. }) => {
+                Arrived::Doubtful { position, why: dropped(position) }
+            }
+            Err(NotReplicated { have, missing, .. }) => {
+                let value = CommittedValue::new(written);
+                Arrived::There(Err(Error::CommittedNotReplicated { position, have, missing, value }))
+            }
+        }
+    }
+
+    async fn recall(&self, sequence: &Sequence, deadline: Instant) -> Option<Recalled> {
+        self.visibility.recall(vec![sequence.id()], deadline).await?.first().copied()
     }
 }
 
-/// What came of one attempt.
-enum Called {
-    Answered(Reply),
-    /// It may have run.
-    Lost(String),
-    /// It did not run, and may be sent again.
-    Again,
+/// What became of a committed write on its way to where its caller wants it.
+pub(super) enum Arrived {
+    /// This is its outcome.
+    There(Result<Written, Error>),
+    /// The history that held it may be gone: the ledger of the current primary knows.
+    Doubtful { position: Position, why: String },
 }
 
-fn unreachable(hostname: &str, why: String) -> NotExecuted {
-    NotExecuted::Unreachable { primary: hostname.to_owned(), why }
-}
-
-fn unknown(why: &str) -> Error {
-    Error::Unknown { why: why.to_owned() }
+fn dropped(position: Position) -> String {
+    format!("it was committed at {position}, and then the primary changed, which may have dropped it")
 }

@@ -1,165 +1,148 @@
-//! A transaction that is open on another node.
+//! A transaction that is open on the primary, wherever that is: its commit is one write.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tracing::Instrument;
 
-use super::peer::Peer;
-use super::router::Inner;
+use super::asking::{Answered, Asking};
+use super::client::Sequence;
+use super::router::{Arrived, Inner};
 use crate::error::{Error, NotExecuted};
-use crate::request::{CommitFailure, Step, Terms, Transaction, Written};
-use crate::rpc::Refusal;
-use crate::rpc::client::{Client, Failure, Message};
-use crate::rpc::data::{Data, Reply, Request};
+use crate::request::{
+    Ask, CommitFailure, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Terms, Transaction, Written,
+};
 use crate::runtime::in_runtime;
 use crate::statement::{Session, Statement};
 
-/// How long a rollback that nobody waits for may take. The end of the connection rolls back too.
-const FORGOTTEN: Duration = Duration::from_secs(5);
-
-/// Lives on one connection, and ends with it.
-pub(super) struct RemoteTransaction {
+/// What the caller holds.
+pub(super) struct RoutedTransaction {
     router: Arc<Inner>,
-    client: Arc<Client<Data>>,
-    peer: Arc<Peer>,
-    id: u64,
+    /// Its commit goes under this.
+    sequence: Sequence,
+    open: Box<dyn OpenTransaction>,
+    /// The primary's host name; `None` for this node.
+    primary: Option<String>,
     /// The role's epoch at its begin.
     epoch: u64,
-    state: State,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Open,
-    /// A call was given up, or failed: nothing more runs in it, and it must be rolled back.
-    Spoilt,
-    /// There is nothing of it on the primary any more.
-    Ended,
-}
-
-impl RemoteTransaction {
+impl RoutedTransaction {
     pub(super) fn new(
         router: Arc<Inner>,
-        client: Arc<Client<Data>>,
-        peer: Arc<Peer>,
-        id: u64,
+        sequence: Sequence,
+        open: Box<dyn OpenTransaction>,
+        primary: Option<String>,
         epoch: u64,
     ) -> Self {
-        Self { router, client, peer, id, epoch, state: State::Open }
+        Self { router, sequence, open, primary, epoch }
     }
 
-    /// The primary did not open it, so there is nothing to roll back.
-    pub(super) fn never_opened(&mut self) {
-        self.state = State::Ended;
+    fn name(&self) -> &str {
+        self.primary.as_deref().unwrap_or("this node")
     }
 
-    /// One call in it. Until it is answered the transaction counts as spoilt, so that dropping the
-    /// future, too, ends it.
-    async fn call(&mut self, request: &Request<'_>, deadline: Instant) -> Result<Reply, Failure> {
-        if self.state != State::Open {
-            return Err(Failure::NotSent("an earlier call in it failed or was given up".into()));
-        }
-        self.state = State::Spoilt;
-        let called = self.client.call(Message::new(request), deadline).await;
-        match &called {
-            Ok(Reply::Step(step)) if !step.open => self.state = State::Ended,
-            Ok(Reply::Committed(_) | Reply::RolledBack(_))
-            | Err(Failure::Refused(Refusal::TransactionEnded(_))) => self.state = State::Ended,
-            Ok(_) => self.state = State::Open,
-            Err(_) => {}
-        }
-        called
-    }
-
-    fn ended(&self, why: impl std::fmt::Display) -> Error {
-        let why = format!("{}: {why}", self.peer.hostname());
-        Error::NotExecuted(NotExecuted::TransactionEnded(why))
-    }
-
-    /// What a failure is for a call whose effect is gone with the transaction.
-    fn failed(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::Refused(refusal @ Refusal::NotPrimary { .. }) => {
-                self.ended(refusal.into_error(self.peer.hostname()))
+    async fn finish(self: Box<Self>, terms: Terms) -> Result<Written, CommitFailure> {
+        self.router.admit(terms.ack).map_err(CommitFailure::Ended)?;
+        let Self { router, sequence, open, primary, epoch } = *self;
+        let (id, forgotten) = (sequence.id(), sequence.forgotten());
+        let stamp = Stamp { id, hash: 0, forgotten, again: false };
+        let ended = match open.commit(stamp, terms.deadline).await {
+            Ok(written) => {
+                let answered = Answered { written, epoch, primary };
+                settled(&router, &sequence, Some(answered), String::new(), terms).await
             }
-            Failure::Refused(refusal) => refusal.into_error(self.peer.hostname()),
-            Failure::Unsendable(why) | Failure::NotSent(why) | Failure::Lost(why) => self.ended(why),
-        }
-    }
-
-    async fn step(&mut self, statement: Statement, deadline: Instant) -> Result<Step, Error> {
-        let request = Request::Step { transaction: self.id, statement: Cow::Owned(statement) };
-        match self.call(&request, deadline).await {
-            Ok(Reply::Step(step)) => Ok(step),
-            Ok(_) => Err(self.ended("the primary answered something else")),
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
-    async fn finish(mut self: Box<Self>, terms: Terms) -> Result<Written, CommitFailure> {
-        let request = Request::Commit { transaction: self.id };
-        let ended = match self.call(&request, terms.deadline).await {
-            Ok(Reply::Committed(written)) => {
-                let visible = self.router.visible(written, self.epoch, terms).await;
-                return visible.map_err(CommitFailure::Ended);
+            Err(CommitRefusal::StillOpen(open, said)) => {
+                let back = Box::new(Self { router, sequence, open, primary, epoch });
+                return Err(CommitFailure::StillOpen(back, said));
             }
-            Ok(Reply::NotCommitted(error)) => return Err(CommitFailure::StillOpen(self, error)),
-            Ok(_) => Error::Unknown { why: "the primary answered something else to a COMMIT".into() },
-            // Only of a commit: all else in a transaction leaves nothing behind.
-            Err(Failure::Lost(why)) => Error::Unknown {
-                why: format!("the answer to COMMIT was lost: {}: {why}", self.peer.hostname()),
-            },
-            Err(failure) => self.failed(failure),
+            Err(CommitRefusal::Ended(Refusal::Unknown(why))) => {
+                settled(&router, &sequence, None, why, terms).await
+            }
+            Err(CommitRefusal::Ended(refusal)) => {
+                Err(gone(primary.as_deref().unwrap_or("this node"), refusal))
+            }
         };
-        Err(CommitFailure::Ended(ended))
+        ended.map_err(CommitFailure::Ended)
     }
+}
 
-    async fn undo(mut self: Box<Self>, deadline: Instant) -> Result<Session, Error> {
-        let request = Request::Rollback { transaction: self.id };
-        match self.call(&request, deadline).await {
-            Ok(Reply::RolledBack(session)) => Ok(session),
-            Ok(_) => Err(self.ended("the primary answered something else")),
-            Err(failure) => Err(self.failed(failure)),
+/// What became of a commit: it cannot be made again, only looked for. `answered` is what its primary
+/// said; without that, `why` is the reason.
+async fn settled(
+    router: &Inner,
+    sequence: &Sequence,
+    answered: Option<Answered>,
+    mut why: String,
+    terms: Terms,
+) -> Result<Written, Error> {
+    let mut committed = None;
+    let mut next = answered;
+    let mut asking = Asking::new(router, sequence, 0, Ask::Settle, terms);
+    loop {
+        if let Some(answered) = next.take() {
+            match router.arrive(answered, sequence, terms).await {
+                Arrived::There(result) => return result,
+                Arrived::Doubtful { position, why: doubt } => {
+                    committed = Some(position);
+                    why = doubt;
+                }
+            }
+        }
+        asking.doubt(why.clone());
+        next = asking.answer().await?;
+        if next.is_none() {
+            return Err(match committed {
+                Some(position) => Error::Lost { position },
+                None => Error::NotExecuted(NotExecuted::TransactionEnded(why)),
+            });
         }
     }
 }
 
-impl Transaction for RemoteTransaction {
+/// What a refusal is for a transaction that is gone with it.
+fn gone(name: &str, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Rejected(_) | Refusal::NotKept { .. } | Refusal::NotDecoded { .. } => {
+            refusal.into_error(name)
+        }
+        Refusal::TransactionEnded(why) => {
+            Error::NotExecuted(NotExecuted::TransactionEnded(format!("{name}: {why}")))
+        }
+        refusal => {
+            let why = refusal.into_error(name);
+            Error::NotExecuted(NotExecuted::TransactionEnded(why.to_string()))
+        }
+    }
+}
+
+impl Transaction for RoutedTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
-        let span = tracing::debug_span!(
-            "step",
-            transaction = self.id,
-            sql = super::router::beginning(&statement.sql)
-        );
+        let span =
+            tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
-        in_runtime(runtime, self.step(statement, deadline).instrument(span)).boxed()
+        let name = self.name().to_owned();
+        let step = self.open.run(statement, deadline);
+        let step = async move { step.await.map_err(|refusal| gone(&name, refusal)) };
+        in_runtime(runtime, step.instrument(span)).boxed()
     }
 
     fn commit(self: Box<Self>, terms: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
-        let span = tracing::debug_span!("commit", transaction = self.id);
+        let span = tracing::debug_span!("commit", id = %self.sequence.id());
         in_runtime(self.router.runtime().clone(), self.finish(terms).instrument(span)).boxed()
     }
 
     fn rollback(self: Box<Self>, deadline: Instant) -> BoxFuture<'static, Result<Session, Error>> {
-        let span = tracing::debug_span!("rollback", transaction = self.id);
-        in_runtime(self.router.runtime().clone(), self.undo(deadline).instrument(span)).boxed()
-    }
-}
-
-impl Drop for RemoteTransaction {
-    fn drop(&mut self) {
-        if self.state == State::Ended {
-            return;
-        }
-        let client = Arc::clone(&self.client);
-        let message = Message::new(&Request::Rollback { transaction: self.id });
-        // Whatever came of it: the primary ends it too when it is idle for long, or the connection ends.
-        self.router.runtime().spawn(async move {
-            let _ = client.call(message, Instant::now() + FORGOTTEN).await;
-        });
+        let span = tracing::debug_span!("rollback", id = %self.sequence.id());
+        let (runtime, name) = (self.router.runtime().clone(), self.name().to_owned());
+        let rolled_back = async move {
+            let Self { open, sequence, .. } = *self;
+            let session = open.rollback(deadline).await.map_err(|refusal| gone(&name, refusal));
+            drop(sequence); // only now: it was open until then
+            session
+        };
+        in_runtime(runtime, rolled_back.instrument(span)).boxed()
     }
 }

@@ -1,10 +1,13 @@
-//! Waiting until this node can read what was written elsewhere.
+//! What this node knows of where a write has arrived.
 
 use std::time::Instant;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::error::NotExecuted;
 use crate::position::Position;
+use crate::request::{Ack, RequestId};
 
 /// Why this node cannot read a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,29 @@ pub(crate) enum NotVisible {
     HistoryChanged,
 }
 
-/// Who knows what this node can read.
+/// Who has a write and who does not, when not enough have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NotReplicated {
+    /// The nodes besides the primary that have it.
+    pub(crate) have: Vec<String>,
+    /// The nodes that were waited for in vain.
+    pub(crate) missing: Vec<String>,
+    /// Whether the primary changed meanwhile: then nobody knows by positions who has it.
+    pub(crate) changed: bool,
+}
+
+/// What the ledger in this node's own file says of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recalled {
+    /// It is there: the file's history has the write, or its rejection.
+    Present,
+    /// It is not there, and above the client's watermark: this history does not have it.
+    Absent,
+    /// It is below the watermark, so the file cannot tell.
+    Forgotten,
+}
+
+/// Who knows where writes have arrived.
 pub(crate) trait Visibility: Send + Sync + 'static {
     /// A write is about to be sent elsewhere whose position will be waited for here.
     fn expect(&self) {}
@@ -32,6 +57,29 @@ pub(crate) trait Visibility: Send + Sync + 'static {
     /// Why nothing is known of roles and positions: LiteFS does not answer.
     fn trouble(&self) -> Option<String> {
         None
+    }
+
+    /// Whether a write that is to be on so many nodes can be begun.
+    fn admits(&self, _: Ack) -> Result<(), NotExecuted> {
+        Ok(())
+    }
+
+    /// Returns once as many nodes have `position` as `ack` says, which `primary` has committed (its
+    /// host name; `None` for this node), all of them on its history.
+    fn replicated(
+        &self,
+        _position: Position,
+        _primary: Option<String>,
+        _ack: Ack,
+        _deadline: Instant,
+    ) -> BoxFuture<'static, Result<(), NotReplicated>> {
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    /// What the ledger in this node's file says of each, all in one snapshot; `None` when the file
+    /// cannot be read by the deadline.
+    fn recall(&self, _: Vec<RequestId>, _deadline: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {
+        futures::future::ready(None).boxed()
     }
 }
 

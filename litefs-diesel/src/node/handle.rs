@@ -21,7 +21,6 @@ use crate::error::{Error, NotExecuted, outcome};
 use crate::forward::Peers;
 use crate::litefs::{Litefs, Role};
 use crate::repo::{Database, Lent, LitefsRepo, RepoHandle};
-use crate::request::Ids;
 
 /// One process's part in the cluster: its databases, its port, its view of LiteFS.
 ///
@@ -72,7 +71,6 @@ pub(super) struct Parts {
     pub(super) served: BTreeMap<String, Arc<Served>>,
     pub(super) peers: Arc<Peers>,
     pub(super) lag: Arc<Lag>,
-    pub(super) ids: Ids,
     pub(super) address: Option<SocketAddr>,
     /// Tells the tasks to end.
     pub(super) stopping: CancellationToken,
@@ -254,7 +252,6 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
         here: Arc::new(HereOf { node: node.inner.clone(), served: served.clone() }),
         connect: Arc::new(move || connect(&access)),
         lent: Lent::new(served.settings.pool_size),
-        ids: node.inner.parts.ids.clone(),
         timeout: served.settings.timeout,
         runtime: node.inner.parts.runtime.handle().clone(),
     };

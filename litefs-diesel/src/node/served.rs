@@ -44,6 +44,7 @@ impl Served {
             common.litefs.roles(),
             common.peers.clone(),
             history,
+            common.process,
         ));
         let access = Arc::new(Access {
             name: settings.name.clone(),
@@ -53,7 +54,6 @@ impl Served {
             kinds: Arc::new(Kinds::new(readers.clone())),
             idle: Arc::default(),
             timeout: settings.timeout,
-            ids: common.ids.clone(),
             runtime: common.runtime.clone(),
             foreign_keys: settings.foreign_keys,
             journal_mode: journal_mode.as_str().to_owned(),

@@ -18,7 +18,7 @@ use crate::config::check::check_folders;
 use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role};
-use crate::request::{Ids, Primary, ids};
+use crate::request::Executor;
 use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::server::{self, Limits, Services};
@@ -34,7 +34,8 @@ pub(super) struct Common {
     pub(super) peers: Arc<Peers>,
     /// The names of the other nodes, as far as the settings list them; by DNS, their addresses.
     pub(super) others: Vec<String>,
-    pub(super) ids: Ids,
+    /// What this process is called in the ledgers: a random number.
+    pub(super) process: u128,
     pub(super) runtime: Handle,
 }
 
@@ -68,7 +69,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         replicated: !settings.is_alone(),
         others: others(&settings.cluster, by_dns),
         peers,
-        ids: ids(process),
+        process,
         runtime: runtime.handle().clone(),
     };
     leader(&common.litefs, &settings, deadline).await?;
@@ -86,7 +87,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
     if let Some(listener) = listener {
         let repos =
-            served.iter().map(|(name, served)| (name.clone(), served.writer.clone() as Arc<dyn Primary>));
+            served.iter().map(|(name, served)| (name.clone(), served.writer.clone() as Arc<dyn Executor>));
         let services = Services {
             identity,
             repos: repos.collect(),
@@ -101,8 +102,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     }
     tasks.close();
     tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
-    let Common { peers, ids, .. } = common;
-    Ok(Parts { settings, litefs, served, peers, lag, ids, address, stopping, tasks, runtime })
+    let Common { peers, .. } = common;
+    Ok(Parts { settings, litefs, served, peers, lag, address, stopping, tasks, runtime })
 }
 
 async fn checked(settings: Settings) -> Result<Settings, StartError> {

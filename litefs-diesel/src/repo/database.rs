@@ -15,7 +15,7 @@ use crate::error::{Error, NotExecuted};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Ack, Ids, Primary, SessionUse, Terms, WriteRequest, Written};
+use crate::request::{Ack, Primary, Terms, Write, Written};
 use crate::statement::capture::Collected;
 use crate::statement::{Rows, Statement, Want};
 
@@ -31,8 +31,6 @@ pub(crate) struct Database {
     pub(crate) connect: Arc<dyn Fn() -> Result<LitefsConnection, Error> + Send + Sync>,
     /// The connections of `run` and `transaction`.
     pub(crate) lent: Lent,
-    /// Names the next write.
-    pub(crate) ids: Ids,
     /// What a call may take that names no time of its own.
     pub(crate) timeout: Duration,
     /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
@@ -125,8 +123,7 @@ impl Database {
     /// but not visible here is in the error, as [`Written`].
     pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
-        let request = WriteRequest { id: (self.ids)(), statements, session: SessionUse::None, alone };
-        self.primary.write(request, terms).await
+        self.primary.write(Write { alone, ..Write::of(statements) }, terms).await
     }
 
     /// Work that blocks, on a thread of the node's runtime.

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::codec::{self, Incoming, Outgoing};
 use super::wire::{GRACE, MAX_CALL, WireError};
-use super::{Named, Refusal, Service};
+use super::{Named, Service};
+use crate::request::Refusal;
 use crate::handover::Handover;
 
 /// How many calls may be on a connection without an answer; the next ones wait, unsent.

@@ -11,7 +11,8 @@ use tokio_util::codec::{Decoder, Encoder, Framed, LengthDelimitedCodec};
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Down, GRACE, MAX_CALL, Trace, Unreadable, Up, WireError};
-use super::{Named, Refusal, Service};
+use super::{Named, Service};
+use crate::request::Refusal;
 use crate::handover::Handover;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Named, Refusal, Service};
+use super::{Named, Service};
+use crate::request::Refusal;
 use crate::litefs::Role;
 use crate::position::Position;
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Named, Refusal, Service};
+use super::{Named, Service};
+use crate::request::Refusal;
 use crate::error::DatabaseError;
 use crate::position::Position;
-use crate::request::{Begin, Step, WriteRequest, Written};
+use crate::request::{Ask, Begin, RequestId, Stamp, Step, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 
 /// The service of the data connection.
@@ -31,6 +32,8 @@ pub(crate) enum Request<'a> {
     /// Opens a transaction, which lives no longer than this connection.
     Begin {
         repo: Cow<'a, str>,
+        /// What it will commit under.
+        id: RequestId,
         begin: Begin,
         session: Session,
         /// Of the caller's choice, never used twice on a connection.
@@ -42,6 +45,7 @@ pub(crate) enum Request<'a> {
     },
     Commit {
         transaction: u64,
+        stamp: Stamp,
     },
     Rollback {
         transaction: u64,
@@ -62,10 +66,13 @@ pub(crate) enum Reply {
 }
 
 impl Request<'_> {
-    /// The text of its statement, or of its first one, for traces: never a value.
-    pub(crate) fn sql(&self) -> Option<&str> {
+    /// What it does, for traces: the text of its first statement, never a value.
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
-            Self::Write { request, .. } => request.statements.first().map(|statement| &*statement.sql),
+            Self::Write { request, .. } => match &request.ask {
+                Ask::Run(write) => Some(write.text()),
+                Ask::Register { .. } | Ask::Settle | Ask::Look => None,
+            },
             Self::Read { statement, .. } | Self::Step { statement, .. } => Some(&statement.sql),
             _ => None,
         }

@@ -12,13 +12,12 @@ pub(crate) mod codec;
 pub(crate) mod control;
 pub(crate) mod data;
 pub(crate) mod hello;
-pub(crate) mod refusal;
 pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use refusal::Refusal;
+use crate::request::Refusal;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::rpc::Refusal;
+use crate::request::Refusal;
 
 /// Shared by all connections of a server.
 pub(super) struct Budget {

@@ -23,7 +23,8 @@ use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Goodbye, Received};
 use crate::rpc::hello::{self, Purpose};
 use crate::rpc::wire::GRACE;
-use crate::rpc::{Refusal, Service};
+use crate::request::Refusal;
+use crate::rpc::Service;
 
 /// How a server is told to end.
 #[derive(Clone)]

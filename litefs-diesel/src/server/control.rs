@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::Services;
 use super::connection::Calls;
-use crate::rpc::Refusal;
+use crate::request::Refusal;
 use crate::rpc::codec::Answer as Answered;
 use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::hello::Peer;

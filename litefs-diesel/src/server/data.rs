@@ -11,10 +11,8 @@ use tracing::Instrument;
 use super::Services;
 use super::connection::Calls;
 use super::transactions::{Place, Transactions};
-use crate::error::Error;
 use crate::litefs::Role;
-use crate::request::{Ack, CommitFailure, Primary, Terms, WriteRequest, Written};
-use crate::rpc::Refusal;
+use crate::request::{CommitRefusal, Executor, Refusal, Stamp};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -35,7 +33,7 @@ impl DataCalls {
     }
 
     /// The local writer, when this node is the one to ask.
-    fn primary(&self, repo: &str) -> Result<&Arc<dyn Primary>, Refusal> {
+    fn primary(&self, repo: &str) -> Result<&Arc<dyn Executor>, Refusal> {
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
@@ -51,48 +49,38 @@ impl DataCalls {
         self.services.view.borrow().primary().map(str::to_owned)
     }
 
-    fn refusal(&self, error: Error) -> Refusal {
-        Refusal::from_error(error, || self.hint())
-    }
-
-    async fn write(&self, repo: &str, request: WriteRequest, terms: Terms) -> Answer<Data> {
-        let writer = self.primary(repo)?;
-        writer.write(request, terms).await.or_else(|error| self.committed(error)).map(Reply::Written)
-    }
-
-    /// A write that is committed is that, whatever its writer waited for in vain: the node that
-    /// asked waits for itself.
-    fn committed(&self, error: Error) -> Result<Written, Refusal> {
-        match error.value::<Written>() {
-            Some(written) => Ok(written.clone()),
-            None => Err(self.refusal(error)),
+    /// The writer does not know who else is primary.
+    fn hinted(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::NotPrimary { hint: None } => Refusal::NotPrimary { hint: self.hint() },
+            refusal => refusal,
         }
     }
 
     async fn step(&self, id: u64, statement: Statement, deadline: Instant) -> Answer<Data> {
         let (place, mut transaction) = self.transactions.take(id)?;
-        let step = transaction.run(statement, deadline).await.map_err(|error| self.refusal(error))?;
+        let step = transaction.run(statement, deadline).await.map_err(|why| self.hinted(why))?;
         if step.open {
             place.keep(transaction)?;
         }
         Ok(Reply::Step(step))
     }
 
-    async fn commit(&self, id: u64, terms: Terms) -> Answer<Data> {
+    async fn commit(&self, id: u64, stamp: Stamp, deadline: Instant) -> Answer<Data> {
         let (place, transaction) = self.transactions.take(id)?;
-        match transaction.commit(terms).await {
+        match transaction.commit(stamp, deadline).await {
             Ok(written) => Ok(Reply::Committed(written)),
-            Err(CommitFailure::StillOpen(transaction, error)) => {
+            Err(CommitRefusal::StillOpen(transaction, error)) => {
                 place.keep(transaction)?;
                 Ok(Reply::NotCommitted(error))
             }
-            Err(CommitFailure::Ended(error)) => self.committed(error).map(Reply::Committed),
+            Err(CommitRefusal::Ended(why)) => Err(self.hinted(why)),
         }
     }
 
     async fn rollback(&self, id: u64, deadline: Instant) -> Answer<Data> {
         let (_place, transaction) = self.transactions.take_back(id)?;
-        transaction.rollback(deadline).await.map(Reply::RolledBack).map_err(|error| self.refusal(error))
+        transaction.rollback(deadline).await.map(Reply::RolledBack).map_err(|why| self.hinted(why))
     }
 
     async fn answer(
@@ -101,24 +89,25 @@ impl DataCalls {
         request: Request<'static>,
         deadline: Instant,
     ) -> Answer<Data> {
-        // The node that asked waits until it can read the write; here it is committed.
-        let terms = Terms { deadline, ack: Ack::Committed };
         match request {
-            Request::Write { repo, request } => self.write(&repo, request.into_owned(), terms).await,
-            Request::Read { repo, statement } => {
-                let read = self.primary(&repo)?.read(statement.into_owned(), terms).await;
-                read.map(Reply::Read).map_err(|error| self.refusal(error))
+            Request::Write { repo, request } => {
+                let written = self.primary(&repo)?.write(request.into_owned(), deadline).await;
+                written.map(Reply::Written).map_err(|why| self.hinted(why))
             }
-            Request::Begin { repo, begin, session, .. } => {
+            Request::Read { repo, statement } => {
+                let read = self.primary(&repo)?.read(statement.into_owned(), deadline).await;
+                read.map(Reply::Read).map_err(|why| self.hinted(why))
+            }
+            Request::Begin { repo, id, begin, session, .. } => {
                 let place = place.unwrap_or(Err(Refusal::Overloaded))?;
-                let begun = self.primary(&repo)?.begin(begin, session, terms).await;
-                place.keep(begun.map_err(|error| self.refusal(error))?)?;
+                let begun = self.primary(&repo)?.begin(id, begin, session, deadline).await;
+                place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
             }
             Request::Step { transaction, statement } => {
                 self.step(transaction, statement.into_owned(), deadline).await
             }
-            Request::Commit { transaction } => self.commit(transaction, terms).await,
+            Request::Commit { transaction, stamp } => self.commit(transaction, stamp, deadline).await,
             Request::Rollback { transaction } => self.rollback(transaction, deadline).await,
         }
     }
@@ -142,7 +131,7 @@ impl Calls for DataCalls {
         request: Request<'static>,
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Data>> {
-        let span = tracing::debug_span!("answer", sql = request.sql());
+        let span = tracing::debug_span!("answer", sql = request.text());
         self.answer(place, request, deadline).instrument(span).boxed()
     }
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::request::Primary;
+use crate::request::Executor;
 use crate::rpc::control::View;
 use crate::rpc::hello::Identity;
 use crate::rpc::wire::MAX_FRAME;
@@ -39,8 +39,8 @@ use crate::rpc::wire::MAX_FRAME;
 pub(crate) struct Services {
     pub(crate) identity: Arc<Identity>,
     /// The local writer of each repo, by the repo's name. One that is asked while this node is
-    /// not primary says `NotExecuted::NoLeader`.
-    pub(crate) repos: HashMap<String, Arc<dyn Primary>>,
+    /// not primary says so.
+    pub(crate) repos: HashMap<String, Arc<dyn Executor>>,
     /// What this node sees; its role decides whether a call is run at all.
     pub(crate) view: watch::Receiver<View>,
     /// What others told this node.

@@ -14,7 +14,8 @@ use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::data::{Data, Reply, Request};
 use crate::rpc::hello::{self, HelloError, Identity, Purpose};
 use crate::rpc::wire::MAX_FRAME;
-use crate::rpc::{Refusal, Service};
+use crate::request::Refusal;
+use crate::rpc::Service;
 use crate::statement::Session;
 
 async fn connect_as<S: Service>(

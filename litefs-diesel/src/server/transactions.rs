@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::request::Transaction;
-use crate::rpc::Refusal;
+use crate::request::OpenTransaction;
+use crate::request::Refusal;
 
 /// At most `limit` transactions, by the caller's numbers for them.
 ///
@@ -26,7 +26,7 @@ struct Open {
 
 enum Slot {
     /// Between two calls.
-    Idle(Box<dyn Transaction>),
+    Idle(Box<dyn OpenTransaction>),
     /// A call has it, or it is being opened.
     InUse,
     /// A call has it, and must not give it back.
@@ -57,7 +57,7 @@ impl Transactions {
     }
 
     /// Takes a transaction for one call.
-    pub(super) fn take(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn Transaction>), Refusal> {
+    pub(super) fn take(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn OpenTransaction>), Refusal> {
         let mut open = self.open.lock();
         let Some(slot) = open.slots.get_mut(&id) else {
             return Err(Refusal::TransactionEnded("the primary has no such transaction open".into()));
@@ -72,7 +72,7 @@ impl Transactions {
     }
 
     /// Takes a transaction to roll it back, now or when the call that has it ends.
-    pub(super) fn take_back(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn Transaction>), Refusal> {
+    pub(super) fn take_back(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn OpenTransaction>), Refusal> {
         if let Some(slot @ Slot::InUse) = self.open.lock().slots.get_mut(&id) {
             *slot = Slot::Doomed;
         }
@@ -103,7 +103,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Gives the transaction back for the next call.
-    pub(super) fn keep(self, transaction: Box<dyn Transaction>) -> Result<(), Refusal> {
+    pub(super) fn keep(self, transaction: Box<dyn OpenTransaction>) -> Result<(), Refusal> {
         let mut open = self.transactions.open.lock();
         match open.slots.get_mut(&self.id) {
             Some(slot @ Slot::InUse) => {

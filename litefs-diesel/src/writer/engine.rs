@@ -11,7 +11,8 @@ use diesel::sqlite::SqliteConnection;
 
 use super::{Command, History, connect};
 use crate::config::RepoSettings;
-use crate::error::{DatabaseError, Error, NotExecuted};
+use crate::error::DatabaseError;
+use crate::request::Refusal;
 
 /// What the thread owns.
 pub(super) struct Engine {
@@ -57,10 +58,10 @@ impl Engine {
     fn take(&mut self, command: Command, commands: &Receiver<Command>) -> Option<Command> {
         match command {
             command if self.closing.load(Ordering::Acquire) => {
-                command.refuse(NotExecuted::ShuttingDown);
+                command.refuse(Refusal::ShuttingDown);
                 None
             }
-            Command::Write(job) if job.request.alone => {
+            Command::Write(job) if job.is_alone() => {
                 self.run_alone(job);
                 None
             }
@@ -77,20 +78,20 @@ impl Engine {
     }
 
     /// The count of role changes, when this node is primary, and the open connection.
-    pub(super) fn ready(&mut self) -> Result<(u64, &mut SqliteConnection), Error> {
+    pub(super) fn ready(&mut self) -> Result<(u64, &mut SqliteConnection), Refusal> {
         let Some(epoch) = self.history.primary_epoch() else {
             // LiteFS can neither demote this node nor unmount while the file is open.
             self.conn = None;
-            return Err(Error::NotExecuted(NotExecuted::NotPrimary));
+            return Err(Refusal::NotPrimary { hint: None });
         };
         let generation = self.generation.load(Ordering::Acquire);
         let conn = match self.conn.take() {
             Some((opened, conn)) if opened == generation => conn,
             _ => connect::connect(&self.settings, self.replicated).map_err(|error| {
-                Error::NotExecuted(NotExecuted::Refused(format!(
+                Refusal::Unavailable(format!(
                     "the primary cannot open its database for writing: {}",
                     error.message
-                )))
+                ))
             })?,
         };
         Ok((epoch, &mut self.conn.insert((generation, conn)).1))
@@ -108,13 +109,13 @@ impl Engine {
 
     /// What the error of a statement, of which nothing is kept, is for who asked. On LiteFS a node
     /// that is primary no more says so in the words of a broken disk.
-    pub(super) fn verdict(&self, error: DatabaseError) -> Error {
-        Error::NotExecuted(match error.message {
-            message if is_busy(&message) => NotExecuted::Busy(message),
-            message if self.replicated && is_readonly(&message) => NotExecuted::NotPrimary,
-            message if self.replicated && is_io(&message) => NotExecuted::Refused(message),
-            message => return Error::Rejected(DatabaseError { message, ..error }.into()),
-        })
+    pub(super) fn verdict(&self, error: DatabaseError) -> Refusal {
+        match error.message {
+            message if is_busy(&message) => Refusal::Busy(message),
+            message if self.replicated && is_readonly(&message) => Refusal::NotPrimary { hint: None },
+            message if self.replicated && is_io(&message) => Refusal::Refused(message),
+            message => Refusal::Rejected(DatabaseError { message, ..error }),
+        }
     }
 
     /// After an error that leaves the connection in doubt: the next write opens another.
@@ -124,7 +125,7 @@ impl Engine {
 }
 
 impl Command {
-    pub(super) fn refuse(self, why: NotExecuted) {
+    pub(super) fn refuse(self, why: Refusal) {
         match self {
             Self::Write(job) => job.ticket.refuse(why),
             Self::Begin(_, _, ticket) => ticket.refuse(why),
@@ -134,14 +135,14 @@ impl Command {
 }
 
 /// `BEGIN IMMEDIATE`, through Diesel's own book-keeping, so that transactions inside it nest.
-pub(super) fn begin(conn: &mut SqliteConnection, sql: &str) -> Result<(), Error> {
+pub(super) fn begin(conn: &mut SqliteConnection, sql: &str) -> Result<(), Refusal> {
     AnsiTransactionManager::begin_transaction_sql(conn, sql).map_err(|error| {
         let error = DatabaseError::from(error);
-        Error::NotExecuted(match error.message {
-            message if is_busy(&message) => NotExecuted::Busy(message),
-            message if is_readonly(&message) => NotExecuted::NotPrimary,
-            message => NotExecuted::Refused(message),
-        })
+        match error.message {
+            message if is_busy(&message) => Refusal::Busy(message),
+            message if is_readonly(&message) => Refusal::NotPrimary { hint: None },
+            message => Refusal::Refused(message),
+        }
     })
 }
 

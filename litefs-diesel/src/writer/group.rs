@@ -14,9 +14,9 @@ use diesel::sqlite::SqliteConnection;
 use super::engine::{self, Engine};
 use super::job::Job;
 use super::{Command, session, shrink};
-use crate::error::{DatabaseError, Error, NotExecuted};
+use crate::error::DatabaseError;
 use crate::position::Position;
-use crate::request::{SessionUse, WriteRequest, Written};
+use crate::request::{Ask, Refusal, SessionUse, Write, Written};
 use crate::statement::control::Control;
 use crate::statement::execute::execute;
 use crate::statement::{Fixed, Outcome, Prepared, Session, Want, kind, split};
@@ -46,7 +46,7 @@ impl Engine {
                 return None;
             }
             match commands.try_recv().ok()? {
-                Command::Write(job) if !job.request.alone => Some(job),
+                Command::Write(job) if !job.is_alone() => Some(job),
                 other => {
                     left = Some(other);
                     None
@@ -70,8 +70,7 @@ impl Engine {
         let replicated = self.replicated;
         let (epoch, conn) = match self.ready() {
             Ok(ready) => ready,
-            Err(Error::NotExecuted(why)) => return refuse_all(set, &why),
-            Err(_) => return refuse_all(set, &NotExecuted::NotPrimary),
+            Err(why) => return refuse_all(set, &why),
         };
         let mut waiting = set.into_iter().collect::<std::collections::VecDeque<_>>();
         let mut jobs: Vec<Job> = Vec::new();
@@ -84,10 +83,9 @@ impl Engine {
             }
             // Before it is taken: waiting for the lock is not running.
             if !begun {
-                if let Err(error) = engine::begin(conn, "BEGIN IMMEDIATE") {
+                if let Err(why) = engine::begin(conn, "BEGIN IMMEDIATE") {
                     waiting.push_front(job);
-                    let Error::NotExecuted(why) = error else { continue };
-                    if !matches!(why, NotExecuted::Busy(_)) {
+                    if !matches!(why, Refusal::Busy(_)) {
                         // A file of a LiteFS that went away, mostly.
                         self.disconnect();
                     }
@@ -99,7 +97,11 @@ impl Engine {
                 job.ticket.expire();
                 continue;
             }
-            match run_in_savepoint(conn, &job.request, replicated) {
+            let Ask::Run(write) = &job.ask else {
+                job.ticket.refuse(Refusal::Absent);
+                continue;
+            };
+            match run_in_savepoint(conn, write, replicated) {
                 Ok(ran) => {
                     results.push(ran);
                     jobs.push(job);
@@ -128,7 +130,7 @@ impl Engine {
         let Some(conn) = self.still(epoch) else {
             // Not committed yet, so nothing of it is kept.
             self.disconnect();
-            return refuse_all(jobs, &NotExecuted::NotPrimary);
+            return refuse_all(jobs, &Refusal::NotPrimary { hint: None });
         };
         if results.iter().all(Result::is_err) {
             // Nothing to keep, and nothing that could fail.
@@ -166,7 +168,7 @@ impl Engine {
             Some(DatabaseErrorKind::ForeignKeyViolation) => {
                 let error = DatabaseError::from(error);
                 jobs.into_iter().for_each(|job| {
-                    job.ticket.answer(Err(Error::Rejected(error.clone().into())));
+                    job.ticket.answer(Err(Refusal::Rejected(error.clone())));
                 });
                 Ended::Answered
             }
@@ -174,7 +176,7 @@ impl Engine {
                 let error = DatabaseError::from(error);
                 if engine::is_busy(&error.message) {
                     // SQLite could not get the lock, and Diesel has rolled back.
-                    return refuse_all(jobs, &NotExecuted::Busy(error.message));
+                    return refuse_all(jobs, &Refusal::Busy(error.message));
                 }
                 let why = format!("its commit failed: {}", error.message);
                 self.unknown(jobs, results, &why)
@@ -189,8 +191,8 @@ impl Engine {
         self.disconnect();
         for (job, ran) in jobs.into_iter().zip(results) {
             job.ticket.answer(Err(match ran {
-                Ok(_) => Error::Unknown { why: why.to_owned() },
-                Err(_) => Error::NotExecuted(NotExecuted::Refused(why.to_owned())),
+                Ok(_) => Refusal::Unknown(why.to_owned()),
+                Err(_) => Refusal::Refused(why.to_owned()),
             }));
         }
         Ended::Answered
@@ -201,24 +203,25 @@ impl Engine {
         if !job.ticket.take() {
             return job.ticket.expire();
         }
+        let Ask::Run(write) = &job.ask else { return job.ticket.refuse(Refusal::Absent) };
         let replicated = self.replicated;
         let (epoch, conn) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return job.ticket.answer(Err(error)),
         };
-        let shrinks = job.request.statements.iter().any(|statement| shrink::shrinks(&statement.sql));
+        let shrinks = write.statements().iter().any(|statement| shrink::shrinks(&statement.sql));
         let refused = if replicated && shrinks { shrink::refused(conn) } else { Ok(None) };
         let result = match refused {
-            Ok(None) => run(conn, &job.request),
+            Ok(None) => run(conn, write),
             Ok(Some(refused)) => Err(refused),
             Err(error) => Err(error.into()),
         };
         let still = self.history.primary_epoch() == Some(epoch);
         job.ticket.answer(match (result, self.history.position()) {
-            (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, session, position }),
-            (Ok(_), _) => Err(Error::Unknown { why: "the primary changed while it ran".into() }),
+            (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, reply: None, session, position }),
+            (Ok(_), _) => Err(Refusal::Unknown("the primary changed while it ran".into())),
             // It commits by itself, and a commit that fails so may have happened.
-            (Err(error), _) if engine::is_io(&error.message) => Err(Error::Unknown { why: error.message }),
+            (Err(error), _) if engine::is_io(&error.message) => Err(Refusal::Unknown(error.message)),
             (Err(error), _) => Err(self.verdict(error)),
         });
     }
@@ -226,7 +229,7 @@ impl Engine {
     fn answer(&mut self, jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
         for (job, ran) in jobs.into_iter().zip(results) {
             match ran {
-                Ok((outcomes, session)) => job.ticket.answer(Ok(Written { outcomes, session, position })),
+                Ok((outcomes, session)) => job.ticket.answer(Ok(Written { outcomes, reply: None, session, position })),
                 Err(error) => self.reject(job, error),
             }
         }
@@ -235,14 +238,14 @@ impl Engine {
     /// Answers a request of which nothing is kept.
     fn reject(&mut self, job: Job, error: DatabaseError) {
         let verdict = self.verdict(error);
-        if !matches!(verdict, Error::Rejected(_)) {
+        if !matches!(verdict, Refusal::Rejected(_)) {
             self.disconnect();
         }
         job.ticket.answer(Err(verdict));
     }
 }
 
-fn refuse_all(jobs: Vec<Job>, why: &NotExecuted) -> Ended {
+fn refuse_all(jobs: Vec<Job>, why: &Refusal) -> Ended {
     jobs.into_iter().for_each(|job| job.ticket.refuse(why.clone()));
     Ended::Answered
 }
@@ -251,17 +254,17 @@ fn refuse_all(jobs: Vec<Job>, why: &NotExecuted) -> Ended {
 /// the whole transaction.
 fn run_in_savepoint(
     conn: &mut SqliteConnection,
-    request: &WriteRequest,
+    write: &Write,
     replicated: bool,
 ) -> Result<Ran, DatabaseError> {
-    let shrinks = |conn| if replicated { shrink::refused_in(conn, &request.statements) } else { None };
-    if let Some(refused) = refused(request).or_else(|| shrinks(conn)) {
+    let shrinks = |conn| if replicated { shrink::refused_in(conn, write.statements()) } else { None };
+    if let Some(refused) = refused(write).or_else(|| shrinks(conn)) {
         return Ok(Err(refused));
     }
     if let Err(error) = fixed::<Savepoint>(conn) {
         return Ok(Err(error.into()));
     }
-    let ran = run(conn, request);
+    let ran = run(conn, write);
     if ran.is_err() && !engine::is_open(conn) {
         return Err(ran.err().unwrap_or_else(|| DatabaseError::other("the transaction ended")));
     }
@@ -275,12 +278,12 @@ fn run_in_savepoint(
     }
 }
 
-fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
-    if let Some(session) = request.session.brought() {
-        session::restore(conn, session, &request.statements)?;
+fn run(conn: &mut SqliteConnection, write: &Write) -> Ran {
+    if let Some(session) = write.session.brought() {
+        session::restore(conn, session, write.statements())?;
     }
-    let outcomes = request
-        .statements
+    let outcomes = write
+        .statements()
         .iter()
         .map(|statement| {
             let mut outcome = execute(conn, statement)?;
@@ -291,7 +294,7 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
             Ok(outcome)
         })
         .collect::<QueryResult<Vec<_>>>()?;
-    let session = match request.session {
+    let session = match write.session {
         SessionUse::None => Session::default(),
         SessionUse::Told | SessionUse::Brought(_) => session::read(conn)?,
     };
@@ -299,9 +302,9 @@ fn run(conn: &mut SqliteConnection, request: &WriteRequest) -> Ran {
 }
 
 /// A statement that would end the group's transaction, and with it what the neighbours did.
-fn refused(request: &WriteRequest) -> Option<DatabaseError> {
+fn refused(write: &Write) -> Option<DatabaseError> {
     let control = |sql: &str| Control::parse(sql).map(|_| split::from_first_token(sql).to_owned());
-    let text = request.statements.iter().find_map(|statement| match statement.want {
+    let text = write.statements().iter().find_map(|statement| match statement.want {
         // SQLite runs the first statement of a text that is prepared, and no other.
         Want::Count | Want::Rows => control(&statement.sql),
         Want::Batch => split::split(&statement.sql).iter().find_map(|part| control(part.sql)),

@@ -5,25 +5,36 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::error::{Error, NotExecuted};
 use crate::handover::Handover;
-use crate::request::{WriteRequest, Written};
+use crate::request::{Ask, Refusal, Stamp, Write, WriteRequest, Written};
 
 /// How much longer than its deadline a caller waits for a job that has begun: then its outcome is
-/// better than [`Error::Unknown`].
+/// better than [`Refusal::Unknown`].
 const GRACE: Duration = Duration::from_millis(200);
 
 /// A write request in the queue.
 pub(super) struct Job {
-    pub(super) request: WriteRequest,
+    pub(super) stamp: Stamp,
+    pub(super) ask: Ask,
     pub(super) ticket: Ticket<Written>,
+}
+
+impl Job {
+    pub(super) fn new(WriteRequest { stamp, ask }: WriteRequest, ticket: Ticket<Written>) -> Self {
+        Self { stamp, ask, ticket }
+    }
+
+    /// Whether it runs outside any transaction.
+    pub(super) fn is_alone(&self) -> bool {
+        matches!(self.ask, Ask::Run(Write { alone: true, .. }))
+    }
 }
 
 /// The queue's side of a call: the writer takes it up or not, and answers it.
 pub(super) struct Ticket<T> {
     deadline: Instant,
     state: Arc<Handover>,
-    reply: oneshot::Sender<Result<T, Error>>,
+    reply: oneshot::Sender<Result<T, Refusal>>,
 }
 
 /// The caller's side: dropping it gives the call up, unless the writer has taken it already.
@@ -33,7 +44,7 @@ pub(super) struct Claim {
 }
 
 impl<T> Ticket<T> {
-    pub(super) fn new(deadline: Instant, reply: oneshot::Sender<Result<T, Error>>) -> (Self, Claim) {
+    pub(super) fn new(deadline: Instant, reply: oneshot::Sender<Result<T, Refusal>>) -> (Self, Claim) {
         let state = Arc::<Handover>::default();
         (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
     }
@@ -51,39 +62,39 @@ impl<T> Ticket<T> {
         Instant::now() < self.deadline && taken
     }
 
-    pub(super) fn answer(self, result: Result<T, Error>) {
+    pub(super) fn answer(self, result: Result<T, Refusal>) {
         // The caller may have gone: then nobody wants to know.
         let _ = self.reply.send(result);
     }
 
-    pub(super) fn refuse(self, why: NotExecuted) {
-        self.answer(Err(Error::NotExecuted(why)));
+    pub(super) fn refuse(self, why: Refusal) {
+        self.answer(Err(why));
     }
 
     /// For a call that [`Ticket::take`] did not give.
     pub(super) fn expire(self) {
-        self.refuse(NotExecuted::Expired);
+        self.refuse(Refusal::Expired);
     }
 }
 
 impl Claim {
     /// Waits for the answer until the deadline. A tokio runtime must be entered.
-    pub(super) async fn wait<T>(self, mut answer: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn wait<T>(self, mut answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
         let deadline = tokio::time::Instant::from_std(self.deadline);
         let answered = match tokio::time::timeout_at(deadline, &mut answer).await {
             Ok(answered) => answered,
-            Err(_) if self.give_up() => return Err(Error::NotExecuted(NotExecuted::Expired)),
+            Err(_) if self.give_up() => return Err(Refusal::Expired),
             // It runs: what it says within a moment is worth more than not knowing.
             Err(_) => match tokio::time::timeout(GRACE, answer).await {
                 Ok(answered) => answered,
                 Err(_) => {
-                    return Err(Error::Unknown { why: "it was still running at its deadline".into() });
+                    return Err(Refusal::Unknown("it was still running at its deadline".into()));
                 }
             },
         };
         answered.unwrap_or_else(|_| match self.give_up() {
-            true => Err(Error::NotExecuted(NotExecuted::ShuttingDown)),
-            false => Err(Error::Unknown { why: "the writer ended while it ran".into() }),
+            true => Err(Refusal::ShuttingDown),
+            false => Err(Refusal::Unknown("the writer ended while it ran".into())),
         })
     }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
@@ -32,9 +33,8 @@ pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
 use self::transaction::LocalTransaction;
 use crate::config::RepoSettings;
-use crate::error::{Error, NotExecuted};
 use crate::reader::Readers;
-use crate::request::{Begin, Primary, Terms, Transaction, WriteRequest, Written};
+use crate::request::{Begin, Executor, OpenTransaction, Refusal, RequestId, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 
 /// What the thread is asked.
@@ -101,12 +101,12 @@ impl Writer {
         let _ = self.send(Command::Renew);
     }
 
-    fn send(&self, command: Command) -> Result<(), NotExecuted> {
+    fn send(&self, command: Command) -> Result<(), Refusal> {
         match &*self.queue.read() {
-            None => Err(NotExecuted::ShuttingDown),
+            None => Err(Refusal::ShuttingDown),
             Some(queue) => queue.try_send(command).map_err(|error| match error {
-                TrySendError::Full(_) => NotExecuted::Overloaded,
-                TrySendError::Disconnected(_) => NotExecuted::ShuttingDown,
+                TrySendError::Full(_) => Refusal::Overloaded,
+                TrySendError::Disconnected(_) => Refusal::ShuttingDown,
             }),
         }
     }
@@ -118,37 +118,38 @@ impl Drop for Writer {
     }
 }
 
-impl Primary for Writer {
-    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+impl Executor for Writer {
+    fn write(&self, request: WriteRequest, deadline: Instant) -> BoxFuture<'static, Result<Written, Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(terms.deadline, reply);
-        let sent = self.send(Command::Write(Job { request, ticket }));
+        let (ticket, claim) = Ticket::new(deadline, reply);
+        let sent = self.send(Command::Write(Job::new(request, ticket)));
         Box::pin(async move {
-            sent.map_err(Error::NotExecuted)?;
+            sent?;
             claim.wait(answer).await
         })
     }
 
-    fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
+    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
         let read = self
             .readers
-            .run(terms.deadline, move |conn| crate::statement::execute::execute(conn, &statement));
-        Box::pin(async move { read.await?.map_err(Error::Read) })
+            .run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
+        Box::pin(async move { read.await.map_err(Refusal::of_read)?.map_err(|error| Refusal::Read(error.into())) })
     }
 
     fn begin(
         &self,
+        _id: RequestId,
         begin: Begin,
         session: Session,
-        terms: Terms,
-    ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(terms.deadline, reply);
+        let (ticket, claim) = Ticket::new(deadline, reply);
         let sent = self.send(Command::Begin(begin, session, ticket));
         Box::pin(async move {
-            sent.map_err(Error::NotExecuted)?;
+            sent?;
             let transaction = claim.wait(answer).await?;
-            Ok(Box::new(transaction) as Box<dyn Transaction>)
+            Ok(Box::new(transaction) as Box<dyn OpenTransaction>)
         })
     }
 }

@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use super::engine::{self, Engine};
 use super::job::{Claim, Ticket};
 use super::{session, shrink};
-use crate::error::{DatabaseError, Error, NotExecuted};
-use crate::request::{Begin, CommitFailure, Step, Terms, Transaction, Written};
+use crate::error::DatabaseError;
+use crate::request::{Begin, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
 use crate::statement::execute::execute;
 use crate::statement::{Session, Statement, Want};
 
@@ -70,7 +70,7 @@ impl Engine {
         }
         if let Err(error) = session::restore(conn, session, &[]) {
             engine::roll_back(conn);
-            return ticket.answer(Err(Error::Rejected(error)));
+            return ticket.answer(Err(Refusal::Rejected(error.into())));
         }
         // One statement at a time: the connection waits for each before it sends the next.
         let (sender, commands) = sync_channel(1);
@@ -98,7 +98,7 @@ impl Engine {
             };
             if self.closing.load(Ordering::Acquire) {
                 if let Some(command) = command {
-                    command.refuse(&NotExecuted::ShuttingDown);
+                    command.refuse(&Refusal::ShuttingDown);
                 }
                 break Err("the node is shutting down".to_owned());
             }
@@ -106,7 +106,7 @@ impl Engine {
             // while the file is open.
             let Some(conn) = self.still(epoch) else {
                 if let Some(command) = command {
-                    command.refuse(&NotExecuted::NotPrimary);
+                    command.refuse(&Refusal::NotPrimary { hint: None });
                 }
                 self.disconnect();
                 return Err("its primary moved".to_owned());
@@ -165,10 +165,10 @@ impl Engine {
         }
     }
 
-    fn commit_transaction(&mut self, epoch: u64) -> Result<Committed, Error> {
+    fn commit_transaction(&mut self, epoch: u64) -> Result<Committed, Refusal> {
         let Some(conn) = self.still(epoch) else {
             self.disconnect();
-            return Err(Error::NotExecuted(NotExecuted::NotPrimary));
+            return Err(Refusal::NotPrimary { hint: None });
         };
         let session = session::read(conn).unwrap_or_default();
         // Not by Diesel's manager: it would roll back what SQLite keeps open.
@@ -180,17 +180,17 @@ impl Engine {
                 return Ok(Committed::No(error));
             }
             self.disconnect();
-            return Err(Error::Unknown { why: format!("its commit failed: {}", error.message) });
+            return Err(Refusal::Unknown(format!("its commit failed: {}", error.message)));
         }
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
         match (self.history.primary_epoch(), self.history.position()) {
             (Some(now), Ok(position)) if now == epoch => {
                 tracing::debug!(%position, "committed a transaction");
-                Ok(Committed::Yes(Written { outcomes: Vec::new(), session, position }))
+                Ok(Committed::Yes(Written { session, position, ..Written::default() }))
             }
             _ => {
                 self.disconnect();
-                Err(Error::Unknown { why: "the primary changed while the commit ran".into() })
+                Err(Refusal::Unknown("the primary changed while the commit ran".into()))
             }
         }
     }
@@ -208,7 +208,7 @@ fn step(conn: &mut SqliteConnection, statement: &Statement, replicated: bool) ->
 }
 
 impl Command {
-    fn refuse(self, why: &NotExecuted) {
+    fn refuse(self, why: &Refusal) {
         match self {
             Self::Run(_, ticket) => ticket.refuse(why.clone()),
             Self::Commit(ticket) => ticket.refuse(why.clone()),
@@ -222,7 +222,7 @@ impl LocalTransaction {
         &self,
         deadline: Instant,
         command: impl FnOnce(Ticket<T>) -> Command,
-    ) -> Result<Asked<T>, Error> {
+    ) -> Result<Asked<T>, Refusal> {
         let (reply, answer) = oneshot::channel();
         let (ticket, claim) = Ticket::new(deadline, reply);
         match self.commands.try_send(command(ticket)) {
@@ -232,46 +232,46 @@ impl LocalTransaction {
     }
 }
 
-type Asked<T> = (Claim, oneshot::Receiver<Result<T, Error>>, Arc<OnceLock<String>>);
+type Asked<T> = (Claim, oneshot::Receiver<Result<T, Refusal>>, Arc<OnceLock<String>>);
 
-async fn answer<T>(asked: Result<Asked<T>, Error>) -> Result<T, Error> {
+async fn answer<T>(asked: Result<Asked<T>, Refusal>) -> Result<T, Refusal> {
     let (claim, answer, why) = asked?;
     claim.wait(answer).await.map_err(|error| match error {
         // Nothing of an open transaction is kept, whatever the statement was.
-        Error::NotExecuted(NotExecuted::ShuttingDown) => ended(&why),
+        Refusal::ShuttingDown => ended(&why),
         error => error,
     })
 }
 
-fn ended(why: &OnceLock<String>) -> Error {
+fn ended(why: &OnceLock<String>) -> Refusal {
     let why = why.get().cloned().unwrap_or_else(|| "the writer has ended it".to_owned());
-    Error::NotExecuted(NotExecuted::TransactionEnded(why))
+    Refusal::TransactionEnded(why)
 }
 
-impl Transaction for LocalTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
+impl OpenTransaction for LocalTransaction {
+    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
         let asked = self.send(deadline, |ticket| Command::Run(statement, ticket));
         Box::pin(async move {
             answer(asked).await.map_err(|error| match error {
                 // Whoever gets this drops the transaction, and nothing of it is kept.
-                Error::Unknown { why } => Error::NotExecuted(NotExecuted::TransactionEnded(why)),
+                Refusal::Unknown(why) => Refusal::TransactionEnded(why),
                 error => error,
             })
         })
     }
 
-    fn commit(self: Box<Self>, terms: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
-        let asked = self.send(terms.deadline, Command::Commit);
+    fn commit(self: Box<Self>, _stamp: Stamp, deadline: Instant) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
+        let asked = self.send(deadline, Command::Commit);
         Box::pin(async move {
             match answer(asked).await {
                 Ok(Committed::Yes(written)) => Ok(written),
-                Ok(Committed::No(error)) => Err(CommitFailure::StillOpen(self, error)),
-                Err(error) => Err(CommitFailure::Ended(error)),
+                Ok(Committed::No(error)) => Err(CommitRefusal::StillOpen(self, error)),
+                Err(error) => Err(CommitRefusal::Ended(error)),
             }
         })
     }
 
-    fn rollback(self: Box<Self>, deadline: Instant) -> BoxFuture<'static, Result<Session, Error>> {
+    fn rollback(self: Box<Self>, deadline: Instant) -> BoxFuture<'static, Result<Session, Refusal>> {
         let asked = self.send(deadline, Command::RollBack);
         Box::pin(answer(asked))
     }

@@ -1,0 +1,137 @@
+//! One question to whoever is primary, asked until somebody answers it.
+
+use super::attempt::{Missed, unreachable};
+use super::client::Sequence;
+use super::route::{Route, Target};
+use super::router::Inner;
+use crate::error::Error;
+use crate::request::{Ack, Ask, Refusal, Stamp, Write, WriteRequest, Written, Terms};
+
+/// A write under its id, on its way to an outcome.
+///
+/// Once an attempt may have reached a writer, no later attempt's refusal is an answer: only what the
+/// ledger of the current primary says, or [`Error::Unknown`] at the deadline.
+pub(super) struct Asking<'a> {
+    router: &'a Inner,
+    sequence: &'a Sequence,
+    request: WriteRequest,
+    route: Route<'a>,
+    terms: Terms,
+    /// Why an earlier attempt may have run, once one may.
+    doubt: Option<String>,
+}
+
+/// What a primary said, and when.
+pub(super) struct Answered {
+    pub(super) written: Written,
+    /// The role's epoch under which it was asked.
+    pub(super) epoch: u64,
+    /// Its host name; `None` for this node.
+    pub(super) primary: Option<String>,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(
+        router: &'a Inner,
+        sequence: &'a Sequence,
+        hash: u64,
+        ask: Ask,
+        terms: Terms,
+    ) -> Self {
+        let stamp = Stamp { id: sequence.id(), hash, forgotten: 0, again: false };
+        let request = WriteRequest { stamp, ask };
+        Self { router, sequence, request, route: router.route(terms.deadline), terms, doubt: None }
+    }
+
+    /// An attempt of before may have run, or what it did may be gone.
+    pub(super) fn doubt(&mut self, why: String) {
+        self.doubt = Some(why);
+    }
+
+    /// What it asks for, given back for a later time.
+    pub(super) fn into_ask(self) -> Ask {
+        self.request.ask
+    }
+
+    /// Asks until the ledger or the database has answered. `None`: the ledger does not have what was
+    /// only asked about.
+    pub(super) async fn answer(&mut self) -> Result<Option<Answered>, Error> {
+        loop {
+            let target = match self.route.next().await {
+                Ok(target) => target,
+                Err(error) => return Err(self.last_word(error)),
+            };
+            if !matches!(target, Target::Here) && self.terms.ack != Ack::Committed {
+                self.router.visibility.expect();
+            }
+            self.request.stamp.forgotten = self.sequence.forgotten();
+            self.request.stamp.again = self.doubt.is_some();
+            let missed = match self.router.attempt_write(&target, &self.request, self.terms.deadline).await {
+                Ok(written) => {
+                    let (epoch, primary) = (self.route.epoch(), target.elsewhere());
+                    return Ok(Some(Answered { written, epoch, primary }));
+                }
+                Err(Missed::Refused(Refusal::Absent)) => return Ok(None),
+                Err(missed) => missed,
+            };
+            if let Err(error) = self.missed(&target, missed).await {
+                return Err(self.last_word(error));
+            }
+        }
+    }
+
+    /// What to do after an attempt that gave no result: `Ok` to make another one.
+    async fn missed(&mut self, target: &Target, missed: Missed) -> Result<(), Error> {
+        let name = target.name();
+        match missed {
+            Missed::Lost(why) if self.is_alone() => {
+                // Nothing tells a second attempt that the first one ran.
+                Err(Error::Unknown { why })
+            }
+            Missed::Lost(why) => {
+                tracing::debug!(id = %self.request.stamp.id, why, "the answer was lost; asking again");
+                self.doubt(why.clone());
+                self.route.again(unreachable(name, why)).await
+            }
+            Missed::Refused(Refusal::UnknownClient { ticket }) => {
+                let register = self.router.register(target, self.sequence, ticket, self.terms.deadline);
+                match register.await {
+                    Ok(()) => Ok(()),
+                    Err(missed) => self.route.missed(name, missed).await,
+                }
+            }
+            // What the ledger or the database said is the answer. When an attempt of before may still
+            // come, the writer has seen to it that it does not run.
+            Missed::Refused(
+                settled @ (Refusal::Rejected(_)
+                | Refusal::NotDecoded { .. }
+                | Refusal::NotKept { .. }
+                | Refusal::KeyReused { .. }),
+            ) => {
+                self.doubt = None;
+                Err(settled.into_error(name))
+            }
+            // No word on the attempt that may have run.
+            missed => match (self.route.missed(name, missed).await, &self.doubt) {
+                (Err(Error::NotExecuted(why)), Some(_)) => self.route.again(why).await,
+                (other, _) => other,
+            },
+        }
+    }
+
+    /// Whether it has no entry in the ledger.
+    fn is_alone(&self) -> bool {
+        matches!(self.request.ask, Ask::Run(Write { alone: true, .. }))
+    }
+
+    /// What the caller is told when no further attempt is made.
+    fn last_word(&self, error: Error) -> Error {
+        match (&self.doubt, error) {
+            (Some(doubt), Error::NotExecuted(why)) => {
+                Error::Unknown { why: format!("{doubt}; and until the deadline: {why}") }
+            }
+            (_, error) => error,
+        }
+    }
+}
+
