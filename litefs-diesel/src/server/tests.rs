@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::testing::{PATIENCE, TestNode, identity, in_ms, replica_of, statement, unique, write_request};
+use super::testing::{
+    PATIENCE, TestNode, identity, in_ms, replica_of, stamp, statement, unique, write_request,
+};
 use super::{BindError, Limits, bind};
 use crate::litefs::Role;
-use crate::request::Refusal;
-use crate::request::{Begin, RequestId};
+use crate::request::{Begin, Refusal, RequestId};
 use crate::rpc::Service;
 use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::control::{Answer, Ask, Control, View};
