@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait;
+use crate::wait::{self, PATIENCE};
 
 /// A command that the kernel kills with SIGKILL when the test process ends, in whatever way:
 /// `setpriv` (util-linux) asks for that and becomes the program, under the same process id.
@@ -56,6 +56,17 @@ pub fn signal(child: &Child, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::other("not a process id"))?;
     Ok(kill_process(pid, signal)?)
+}
+
+/// Stops a child where it is (SIGSTOP), or lets it go on (SIGCONT), and waits until that has taken
+/// hold: a signal is sent before it has.
+///
+/// # Errors
+/// When there is no such process any more, or it does not change within [`PATIENCE`].
+pub fn pause(child: &Child, paused: bool) -> io::Result<()> {
+    signal(child, if paused { Signal::STOP } else { Signal::CONT })?;
+    wait::until(PATIENCE, || if is_stopped(child) == paused { Ok(()) } else { Err(()) })
+        .map_err(|()| io::Error::other("the signal did not take hold"))
 }
 
 /// Whether a child is stopped (SIGSTOP has taken hold).
