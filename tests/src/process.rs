@@ -1,6 +1,6 @@
 //! Child processes that never outlive the test process.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::OnceLock;
@@ -15,9 +15,15 @@ use crate::wait::{self, PATIENCE};
 /// `setpriv` (util-linux) asks for that and becomes the program, under the same process id.
 #[must_use]
 pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
+    bound_command_behind(&[], program)
+}
+
+/// The same for a program behind others, each of which becomes the next.
+#[must_use]
+pub fn bound_command_behind(prefix: &[OsString], program: impl AsRef<OsStr>) -> Command {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.args(["--pdeathsig", "KILL", "--"]).args(prefix).arg(program);
     // A group of its own: Ctrl-C at the terminal is for the test process, which then cleans up.
     command.process_group(0);
     command

@@ -108,6 +108,11 @@ impl Consul {
         format!("http://{}", self.place.address())
     }
 
+    /// Its IP address.
+    pub(super) fn host(&self) -> &str {
+        self.place.host()
+    }
+
     /// All that it has printed.
     #[must_use]
     pub fn log(&self) -> String {

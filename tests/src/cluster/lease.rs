@@ -18,6 +18,10 @@ impl Lease {
     pub fn consul() -> Self {
         Self::Consul(ConsulLease::default())
     }
+
+    pub(super) fn in_namespaces(&self) -> bool {
+        matches!(self, Self::Consul(ConsulLease { namespaces: true, .. }))
+    }
 }
 
 /// The times of a Consul lease, and who may take it.
@@ -36,11 +40,19 @@ pub struct ConsulLease {
     pub lock_delay: Duration,
     /// The nodes that may become primary; `None`: all.
     pub candidates: Option<Vec<usize>>,
+    /// Whether each node, and Consul, is in a network namespace of its own, so that they can be
+    /// cut off from each other. Needs root.
+    pub namespaces: bool,
 }
 
 impl Default for ConsulLease {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(2), lock_delay: Duration::from_secs(1), candidates: None }
+        Self {
+            ttl: Duration::from_secs(2),
+            lock_delay: Duration::from_secs(1),
+            candidates: None,
+            namespaces: false,
+        }
     }
 }
 
@@ -61,6 +73,12 @@ impl ConsulLease {
     #[must_use]
     pub fn candidates(self, nodes: impl Into<Vec<usize>>) -> Self {
         Self { candidates: Some(nodes.into()), ..self }
+    }
+
+    /// Puts each node, and Consul, in a network namespace of its own.
+    #[must_use]
+    pub fn in_namespaces(self) -> Self {
+        Self { namespaces: true, ..self }
     }
 
     pub(super) fn is_candidate(&self, node: usize) -> bool {

@@ -1,8 +1,8 @@
 //! A real LiteFS of several nodes on this machine, for one test or a few.
 //!
 //! Each node is a `litefs mount` process with its own data directory, FUSE mount and port on
-//! 127.0.0.1. With a static lease node 0 is the primary for ever; with a Consul lease it is at the
-//! start. Everything is gone when the [`Cluster`] is dropped, and also when the test panics or is
+//! 127.0.0.1, or in a network namespace of its own. With a static lease node 0 is the primary for
+//! ever; with a Consul lease it is at the start. Everything is gone when the [`Cluster`] is dropped, and also when the test panics or is
 //! killed.
 //!
 //! This room never reads or writes a database, and knows nothing of the library under test.
@@ -15,14 +15,17 @@ mod janitor;
 mod lease;
 mod mounts;
 mod node;
+mod partition;
 mod place;
 mod roles;
 mod server;
 mod settings;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 pub use consul::Consul;
@@ -30,7 +33,9 @@ pub use error::ClusterError;
 pub use lease::{ConsulLease, Lease};
 pub use mounts::is_mounted;
 pub use node::Info;
+pub use partition::{APPLICATION_PORT, LITEFS_PORT, Peer, Traffic};
 
+use crate::netns::Network;
 use janitor::Janitor;
 use node::LitefsNode;
 use place::Place;
@@ -50,6 +55,8 @@ pub struct Cluster {
     nodes: Vec<LitefsNode>,
     consul: Option<Consul>,
     janitor: Janitor,
+    /// Keeps its subnet until the janitor is done.
+    network: Option<Network>,
     dir: PathBuf,
 }
 
@@ -84,16 +91,28 @@ impl Cluster {
             .map_err(|error| ClusterError::new(format!("no directory for the cluster: {error}")))?
             .keep();
         let mounts: Vec<PathBuf> = (0..nodes).map(|i| dir.join(format!("node-{i}/mnt"))).collect();
+        let network = if lease.in_namespaces() { network_name(&dir) } else { String::new() };
         // From here on, leaving by an error cleans up too.
-        let janitor = Janitor::watch(&dir, &mounts)?;
-        let mut cluster = Self { nodes: Vec::new(), consul: None, janitor, dir };
+        let janitor = Janitor::watch(&dir, &network, &mounts)?;
+        let mut cluster = Self { nodes: Vec::new(), consul: None, janitor, network: None, dir };
 
-        let place =
-            || Place::on_loopback().map_err(|error| ClusterError::new(format!("no free port: {error}")));
-        if let Lease::Consul(_) = &lease {
-            cluster.consul = Some(Consul::launch(cluster.dir.join("consul"), place()?)?);
+        let mut namespaces = Vec::new();
+        if lease.in_namespaces() {
+            let made = u8::try_from(nodes + 1).map_err(io::Error::other);
+            let made = made.and_then(|hosts| Network::create(&network, hosts));
+            let made = made.map_err(|error| ClusterError::new(format!("no network: {error}")))?;
+            namespaces = made.namespaces().to_vec();
+            cluster.network = Some(made);
         }
-        let places = (0..nodes).map(|_| place()).collect::<Result<Vec<_>, _>>()?;
+        // The nodes have the first namespaces, and Consul the one behind theirs.
+        let place = |host: usize, port: u16| match namespaces.get(host) {
+            Some(namespace) => Ok(Place::Namespace(namespace.clone(), port)),
+            None => Place::on_loopback().map_err(|error| ClusterError::new(format!("no free port: {error}"))),
+        };
+        if let Lease::Consul(_) = &lease {
+            cluster.consul = Some(Consul::launch(cluster.dir.join("consul"), place(nodes, CONSUL_PORT)?)?);
+        }
+        let places = (0..nodes).map(|node| place(node, LITEFS_PORT)).collect::<Result<Vec<_>, _>>()?;
         let addresses: Vec<String> = places.iter().map(Place::address).collect();
         let consul = cluster.consul.as_ref().map(Consul::http);
         let shared = Shared { lease, advertised: addresses.clone(), addresses, consul };
@@ -169,6 +188,25 @@ impl Cluster {
         self.nodes[node].place.host()
     }
 
+    /// A command that runs where the node is (in its namespace, if it has one) and ends with the
+    /// test process. [`Cluster::prefix`] is the same in words.
+    #[must_use]
+    pub fn command(&self, node: usize, program: impl AsRef<OsStr>) -> Command {
+        self.nodes[node].place.command(program)
+    }
+
+    /// The words that, put before a command, run it where the node is; none without namespaces.
+    #[must_use]
+    pub fn prefix(&self, node: usize) -> Vec<OsString> {
+        self.nodes[node].place.prefix()
+    }
+
+    /// Whether the nodes are in network namespaces.
+    #[must_use]
+    pub fn in_namespaces(&self) -> bool {
+        self.network.is_some()
+    }
+
     /// The lease store.
     ///
     /// # Panics
@@ -219,6 +257,15 @@ impl Drop for Cluster {
         drop(self.consul.take());
         self.janitor.finish(Duration::from_secs(10));
     }
+}
+
+/// Consul's usual port, in its namespace.
+const CONSUL_PORT: u16 = 8500;
+
+/// Unique as the directory is, and short enough for the name of an interface.
+fn network_name(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    format!("ld{}", name.rsplit('-').next().unwrap_or_default())
 }
 
 /// A server's program: what the variable says, or where `tests/run` builds it.
