@@ -46,6 +46,7 @@
 //! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
 //!
 //! # `[litefs]`: this node's LiteFS
 //!
@@ -67,6 +68,8 @@
 //! | `peer` | text with `{hostname}` | none | Makes a host name of LiteFS an address: `"{hostname}:7117"`. |
 //! | `peers` | table host name → `host:port` | none | The same one by one; goes before `peer`. |
 //! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
+//! | `fence` | `"heard"`, `"majority"` | `"heard"` | What keeps a primary from writing that is not the only one ([`Fence`]). `"majority"` needs `nodes`. |
+//! | `fence_timeout` | duration of 1.5 s or more | 2 s | How old the confirmations of `"majority"` may be. Keep it below the time to live of LiteFS's lease. |
 //! | `insecure` | boolean | `false` | Allows plain text between nodes, on loopback only. |
 //! | `secret_file` | path | none | Not in this version, and refused. |
 //!
@@ -74,6 +77,7 @@
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
 //! `Debug` of it shows a value that may be secret.
 
+mod ack;
 mod builder;
 pub(crate) mod check;
 mod cluster;
@@ -96,7 +100,7 @@ mod tests;
 
 pub use builder::{Config, RepoConfig};
 pub use error::{Origin, StartError};
-pub use settings::JournalMode;
+pub use settings::{Fence, JournalMode};
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
 #[cfg(test)]
 use url::{DatabaseUrl, Target};

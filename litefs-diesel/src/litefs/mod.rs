@@ -34,5 +34,4 @@ use info::InfoError;
 pub(crate) use role::RoleView;
 pub(crate) use settings::LitefsSettings;
 pub(crate) use waiters::WaitError;
-pub(crate) use seen::Sight;
 pub(crate) use watch::PositionWatch;
