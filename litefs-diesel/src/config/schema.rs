@@ -16,6 +16,9 @@ pub(super) const REPO: &[&str] = &[
     "transaction_total",
     "max_batch",
     "ack",
+    "on_lost",
+    "remember",
+    "remember_writes",
 ];
 
 /// The keys of `[litefs]`.
