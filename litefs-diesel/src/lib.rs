@@ -39,6 +39,7 @@ mod error;
 mod forward;
 mod handover;
 mod litefs;
+mod members;
 mod node;
 mod position;
 mod reader;

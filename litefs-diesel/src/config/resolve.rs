@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ack;
 use super::builder::Config;
 use super::cluster;
 use super::error::{Origin, StartError};
@@ -170,6 +171,7 @@ impl<'a> Sources<'a> {
             transaction_idle,
             transaction_total,
             max_batch: count("max_batch", 512, 65_536)?,
+            ack: get("ack").map_or(Ok(crate::Ack::default()), |found| ack::parse(&found))?,
             lost: LostSettings {
                 resubmit: get("on_lost").map_or(Ok(false), |found| resubmit(&found))?,
                 remember: duration("remember", 60, false)?,

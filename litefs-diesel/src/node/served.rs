@@ -35,7 +35,12 @@ impl Served {
         let gate = watch.clone();
         let readers =
             Readers::start(settings.clone(), Arc::new(move || gate.gate().pass())).map_err(system)?;
-        let history = Arc::new(Replicated { litefs: common.litefs.clone(), watch: watch.clone() });
+        let history = Arc::new(Replicated::new(
+            settings.clone(),
+            common.litefs.clone(),
+            watch.clone(),
+            common.members.clone(),
+        ));
         let writer = Writer::start(settings.clone(), common.replicated, history.clone(), readers.clone())
             .map_err(system)?;
         let primary: Arc<dyn Primary> = Arc::new(Router::new(RouterParts {
@@ -55,6 +60,7 @@ impl Served {
             kinds: Arc::new(Kinds::new(readers.clone())),
             idle: Arc::default(),
             timeout: settings.timeout,
+            ack: settings.ack,
             runtime: common.runtime.clone(),
             foreign_keys: settings.foreign_keys,
             journal_mode: journal_mode.as_str().to_owned(),
