@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use diesel::r2d2::R2D2Connection;
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::LitefsConnection;
 use crate::error::{Error, NotExecuted};
+use crate::request::Ack;
 
 /// At most as many as the setting `pool_size` says. Who comes when all are lent waits, in order.
 pub(crate) struct Lent {
@@ -29,10 +30,10 @@ impl Lent {
         Self { permits: Arc::new(Semaphore::new(size)), idle: Arc::default() }
     }
 
-    /// Waits its turn for at most `patience`: all connections may be lent to closures that wait for
-    /// each other.
-    pub(super) async fn borrow(&self, patience: Duration) -> Result<Loan, Error> {
-        let permit = tokio::time::timeout(patience, self.permits.clone().acquire_owned()).await;
+    /// Waits its turn until `deadline`: all connections may be lent to closures that wait for each
+    /// other.
+    pub(super) async fn borrow(&self, deadline: Instant) -> Result<Loan, Error> {
+        let permit = tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned()).await;
         let permit = permit
             .map_err(|_| Error::NotExecuted(NotExecuted::Expired))?
             .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
@@ -54,6 +55,7 @@ impl Loan {
             None => connect()?,
         };
         let done = work(&mut conn);
+        conn.lend_terms(Ack::default(), None);
         // It also lays its file where the node can close it.
         if !conn.is_broken() {
             self.idle.lock().push(conn);
