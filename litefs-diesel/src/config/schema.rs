@@ -16,6 +16,9 @@ pub(super) const REPO: &[&str] = &[
     "transaction_total",
     "read_transaction",
     "max_batch",
+    "on_lost",
+    "remember",
+    "remember_writes",
 ];
 
 /// The keys of `[litefs]`.
