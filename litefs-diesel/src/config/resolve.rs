@@ -170,6 +170,7 @@ impl<'a> Sources<'a> {
             timeout: duration("timeout", 10, false)?,
             transaction_idle,
             transaction_total,
+            read_transaction: duration("read_transaction", 2, false)?,
             max_batch: count("max_batch", 512, 65_536)?,
             ack: get("ack").map_or(Ok(crate::Ack::default()), |found| ack::parse(&found))?,
             lost: LostSettings {

@@ -58,6 +58,8 @@ pub(crate) struct RepoSettings {
     pub(crate) transaction_idle: Duration,
     /// How long a transaction may be open.
     pub(crate) transaction_total: Duration,
+    /// How long a snapshot of this node's file may be open, or a stream read it.
+    pub(crate) read_transaction: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
     /// When a write returns that does not say.
