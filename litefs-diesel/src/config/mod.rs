@@ -89,6 +89,7 @@ mod read;
 mod resolve;
 mod schema;
 mod settings;
+pub(crate) mod tool;
 mod url;
 
 #[cfg(test)]
