@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::Text;
 
-use super::applied::is_applied;
+use super::applied::{has_migrations_table, is_applied};
 use super::keys::{Keys, violations};
 use super::script::{Script, Statement};
 use super::{Cause, Done, Failure, Kind, Plan, Step};
@@ -161,7 +161,7 @@ fn run_all(conn: &mut SqliteConnection, step: &Step, statements: &[Statement<'_>
 /// Whether a step still has to be done. Makes Diesel's table when it is not there.
 fn is_due(conn: &mut SqliteConnection, step: &Step) -> QueryResult<bool> {
     let applied = match step.kind {
-        Kind::Load => return Ok(true),
+        Kind::Load { if_new } => return Ok(!if_new || !has_migrations_table(conn)?),
         Kind::Up | Kind::Down => {
             conn.setup()?;
             is_applied(conn, &step.version)?
@@ -175,7 +175,7 @@ fn write_down(conn: &mut SqliteConnection, step: &Step) -> QueryResult<()> {
     let sql = match step.kind {
         Kind::Up => "INSERT INTO __diesel_schema_migrations (version) VALUES (?)",
         Kind::Down => "DELETE FROM __diesel_schema_migrations WHERE version = ?",
-        Kind::Load => return Ok(()),
+        Kind::Load { .. } => return Ok(()),
     };
     diesel::sql_query(sql).bind::<Text, _>(&step.version).execute(conn).map(drop)
 }

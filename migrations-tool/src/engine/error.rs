@@ -58,7 +58,7 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    pub(super) fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &Error) -> Self {
         let words = match error {
             Error::DatabaseError(_, information) => information.message().to_owned(),
             other => other.to_string(),

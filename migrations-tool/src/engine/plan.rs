@@ -33,7 +33,10 @@ pub(crate) enum Kind {
     /// Reverts one that is applied, and takes its version out.
     Down,
     /// Runs a whole structure, which has its versions in it.
-    Load,
+    Load {
+        /// Not where a migration was ever run.
+        if_new: bool,
+    },
 }
 
 /// What came of a step.
