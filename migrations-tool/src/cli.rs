@@ -13,8 +13,10 @@ use crate::commands;
 /// Diesel's and of Ecto's commands both work.
 #[derive(Debug, Parser)]
 #[command(name = "litefs-migrate", bin_name = "litefs-migrate", version, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, 1 an error, 2 wrong arguments, 3 something is pending (pending --check), \
-                        4 done, but not everywhere yet.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 an error, 2 wrong arguments, 3 something is pending (pending --check), \
+                        4 done, but not everywhere yet."
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -26,11 +26,15 @@ pub(crate) enum Error {
     Source(#[from] SourceError),
     #[error(transparent)]
     Place(#[from] PlaceError),
-    #[error("there is no repo {asked:?}: the repos that are set are {known}; name one of them, or write `[repo.{asked}]`")]
+    #[error(
+        "there is no repo {asked:?}: the repos that are set are {known}; name one of them, or write `[repo.{asked}]`"
+    )]
     UnknownRepo { asked: String, known: String },
     #[error("{database} cannot be read: {why}")]
     Read { database: PathBuf, why: String },
-    #[error("there is no version {version}: it is neither in the migrations folder nor applied; `litefs-migrate list` has all")]
+    #[error(
+        "there is no version {version}: it is neither in the migrations folder nor applied; `litefs-migrate list` has all"
+    )]
     UnknownVersion { version: String },
     #[error("version {version} is applied, but its migration is not here, so nothing was reverted; {next}")]
     NotOnDisk { version: String, next: String },

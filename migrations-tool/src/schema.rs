@@ -1,14 +1,14 @@
 //! Brings the files of `[print_schema]` in `diesel.toml` up to date, through the `diesel` command.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
+use litefs_diesel::__tool::ToolDatabase;
+
 use crate::cli::Writing;
 use crate::error::Error;
 use crate::output::Output;
-use crate::paths::{DieselToml, PrintSchema};
 use crate::session::{Session, Target};
 
 /// Refreshes each file, after something ran. Where the `diesel` command is not installed, one line
@@ -19,59 +19,49 @@ pub(crate) fn refresh(
     how: &Writing,
     output: &mut Output<'_>,
 ) -> Result<(), Error> {
-    let Some(diesel) = &session.diesel else { return Ok(()) };
-    let schemas = diesel.schemas();
-    if schemas.is_empty() {
+    let Some(diesel) = session.diesel.as_ref().filter(|diesel| diesel.has_schema_files()) else {
         return Ok(());
-    }
+    };
+    let file = diesel.path.display();
     if session.targets.len() > 1 {
         output.note(format_args!(
-            "the files of [print_schema] in {} are not refreshed: which of several repos they show is not said there; \
-             name one with `--repo`",
-            diesel.path.display()
+            "the files of [print_schema] in {file} are not refreshed: which of several repos they show is not said \
+             there; name one with `--repo`"
         ));
         return Ok(());
     }
-    for schema in schemas {
-        let Some(text) = print(diesel, &schema, target.database()?.file())? else {
+    match run_diesel(&diesel.path, target.database()?, how.locked_schema) {
+        Ok(None) => Ok(()),
+        Ok(Some(words)) => Err(Error::Schema(format!(
+            "the migrations ran, but the files of [print_schema] in {file} are not refreshed; the `diesel` command \
+             says: {words}"
+        ))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             output.note(format_args!(
-                "{} is not refreshed: the `diesel` command is not installed",
-                schema.file.display()
+                "the files of [print_schema] in {file} are not refreshed: the `diesel` command is not installed"
             ));
-            return Ok(());
-        };
-        if fs::read(&schema.file).is_ok_and(|old| old == text) {
-            continue;
+            Ok(())
         }
-        let file = schema.file.display();
-        if how.locked_schema {
-            return Err(Error::Schema(format!(
-                "the migrations ran, and {file} is not what they make (`--locked-schema`); refresh it where the sources \
-                 are: `litefs-migrate run` there, or `diesel print-schema`"
-            )));
-        }
-        fs::write(&schema.file, text)
-            .map_err(|why| Error::Write { path: schema.file.clone(), why: why.to_string() })?;
-        output.progress(format_args!("Refreshed {file}"));
+        Err(error) => Err(Error::Schema(format!(
+            "the migrations ran, but the `diesel` command, which refreshes the files of [print_schema], cannot be run: \
+             {error}"
+        ))),
     }
-    Ok(())
 }
 
-/// What the `diesel` command prints; `None` when it is not installed.
-fn print(diesel: &DieselToml, schema: &PrintSchema, database: &Path) -> Result<Option<Vec<u8>>, Error> {
+/// What the command said when it failed. It writes the files after `migration run`, also when nothing
+/// is pending; so it is given no migrations, and a database that it can only read.
+fn run_diesel(settings: &Path, database: &ToolDatabase, locked: bool) -> std::io::Result<Option<String>> {
+    let none = tempfile::tempdir()?;
     let mut command = Command::new("diesel");
-    command.arg("print-schema").arg("--config-file").arg(&diesel.path).arg("--database-url").arg(database);
-    if let Some(key) = &schema.key {
-        command.arg("--schema-key").arg(key);
+    command.args(["migration", "run", "--migration-dir"]).arg(none.path());
+    command.arg("--config-file").arg(settings).arg("--database-url").arg(database.read_only_url());
+    if locked {
+        command.arg("--locked-schema");
     }
-    match command.output() {
-        Ok(answer) if answer.status.success() => Ok(Some(answer.stdout)),
-        Ok(answer) => Err(Error::Schema(format!(
-            "the migrations ran, but {} is not refreshed; `diesel print-schema` says: {}",
-            schema.file.display(),
-            String::from_utf8_lossy(&answer.stderr).trim()
-        ))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::Schema(format!("the `diesel` command cannot be run: {error}"))),
-    }
+    let answer = command.output()?;
+    let words = || {
+        [answer.stderr.as_slice(), &answer.stdout].map(String::from_utf8_lossy).join("\n").trim().to_owned()
+    };
+    Ok((!answer.status.success()).then(words))
 }

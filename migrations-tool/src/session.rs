@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use litefs_diesel::Config;
 use litefs_diesel::__tool::{ToolDatabase, ToolRepo};
+use litefs_diesel::Config;
 
 use crate::cli::Common;
 use crate::engine;
@@ -83,10 +83,7 @@ impl Session {
     }
 
     /// Runs `work` for each repo; errors name the repo when there are several.
-    pub(crate) fn each(
-        &self,
-        mut work: impl FnMut(&Target) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub(crate) fn each(&self, mut work: impl FnMut(&Target) -> Result<(), Error>) -> Result<(), Error> {
         self.targets.iter().try_for_each(|target| {
             work(target).map_err(|cause| match self.targets.len() {
                 1 => cause,

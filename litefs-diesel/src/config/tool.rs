@@ -120,6 +120,12 @@ impl ToolDatabase {
         check_mount(&self.0).is_ok()
     }
 
+    /// For a program that only reads.
+    #[must_use]
+    pub fn read_only_url(&self) -> String {
+        self.0.database.read_only()
+    }
+
     /// For reading: `None` when there is no database, and none is made. SQLite refuses every write.
     ///
     /// # Errors

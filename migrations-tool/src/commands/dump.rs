@@ -41,11 +41,7 @@ impl Dump {
                 fs::create_dir_all(folder).map_err(write_error)?;
             }
             fs::write(&path, text).map_err(write_error)?;
-            output.progress(format_args!(
-                "The structure of {} is in {}",
-                target.repo.name,
-                path.display()
-            ));
+            output.progress(format_args!("The structure of {} is in {}", target.repo.name, path.display()));
             repos.push(json!({ "repo": target.repo.name, "path": path }));
             Ok(())
         })?;

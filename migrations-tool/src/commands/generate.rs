@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -72,16 +72,21 @@ impl Generate {
         let Format::Sql = self.format;
         if self.diff_schema.is_some() {
             return Err(Error::Usage(
-                "`--diff-schema` is not offered here; use `diesel migration generate --diff-schema`".to_owned(),
+                "`--diff-schema` is not offered here; use `diesel migration generate --diff-schema`"
+                    .to_owned(),
             ));
         }
         let [target] = session.targets.as_slice() else {
             let names: Vec<_> = session.targets.iter().map(|target| target.repo.name.as_str()).collect();
-            return Err(Error::Usage(format!("there are the repos {}; name one with `--repo`", names.join(", "))));
+            return Err(Error::Usage(format!(
+                "there are the repos {}; name one with `--repo`",
+                names.join(", ")
+            )));
         };
         if session.embedded.is_some() {
             return Err(Error::Usage(
-                "this program carries its migrations; name the folder of the sources (`--migrations-path`)".to_owned(),
+                "this program carries its migrations; name the folder of the sources (`--migrations-path`)"
+                    .to_owned(),
             ));
         }
         let Some(folder) = target.found.folders.first() else { return Ok(Exit::Done) };
@@ -97,7 +102,11 @@ impl Generate {
         if output.json {
             output.json(&json!({ "repo": target.repo.name, "path": path, "files": files }));
         }
-        files.iter().for_each(|file| output.progress(format_args!("Creating {}", file.display())));
+        let working = std::env::current_dir().unwrap_or_default();
+        for file in &files {
+            let shown = file.strip_prefix(&working).unwrap_or(file);
+            output.progress(format_args!("Creating {}", shown.display()));
+        }
         Ok(Exit::Done)
     }
 
@@ -113,11 +122,11 @@ impl Generate {
                 Some(other) => return Err(Error::Exists { path: folder.join(&other.name) }),
                 None => version.clone(),
             },
-            // Two in one second would have one version.
             None => {
-                let now = SystemTime::now();
-                let mut times = (0..).map(|seconds| timestamp(now + Duration::from_secs(seconds)));
-                times.find(|time| there.get(&version_of(time)).is_none()).unwrap_or_default()
+                let second = timestamp(SystemTime::now());
+                // Several in one second are told apart, and ordered, by a number.
+                let mut versions = (0..10_000).map(|number| format!("{second}-{number:04}"));
+                versions.find(|version| there.get(&version_of(version)).is_none()).unwrap_or(second)
             }
         };
         Ok(format!("{version}_{}", self.name))
@@ -136,7 +145,7 @@ impl Generate {
     }
 }
 
-/// As Diesel writes it: `2026-01-31-120000`, UTC.
+/// The second as Diesel writes it: `2026-01-31-120000`, UTC.
 fn timestamp(time: SystemTime) -> String {
     let text = humantime::format_rfc3339_seconds(time).to_string();
     text.trim_end_matches('Z').replace(':', "").replace('T', "-")
@@ -148,6 +157,8 @@ fn write_error(path: &Path, why: &std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

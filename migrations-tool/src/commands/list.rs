@@ -37,7 +37,9 @@ impl List {
                 let mark = if entry.applied { "X" } else { " " };
                 match entry.name {
                     Some(name) => output.answer(format_args!("  [{mark}] {name}")),
-                    None => output.answer(format_args!("  [{mark}] {} (applied, but not here)", entry.version)),
+                    None => {
+                        output.answer(format_args!("  [{mark}] {} (applied, but not here)", entry.version))
+                    }
                 }
             }
             Ok(())
@@ -65,7 +67,8 @@ fn entries(history: &History) -> Vec<Entry<'_>> {
         applied: history.is_applied(&migration.version),
         path: migration.folder().map(|folder| folder.display().to_string()),
     });
-    let strangers = history.strangers().map(|version| Entry { version, name: None, applied: true, path: None });
+    let strangers =
+        history.strangers().map(|version| Entry { version, name: None, applied: true, path: None });
     let mut entries: Vec<_> = known.chain(strangers).collect();
     entries.sort_by_key(|entry| entry.version);
     entries

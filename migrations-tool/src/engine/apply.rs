@@ -133,16 +133,15 @@ fn run_bare(
         return Ok(step.done(false));
     }
     tell(step);
-    let ran = run_all(conn, step, &script.body)
-        .and_then(|()| match conn.batch_execute("BEGIN IMMEDIATE") {
-            Err(error) if error.to_string().contains("within a transaction") => {
-                Err(Failure::at(step, None, Cause::LeftOpen))
-            }
-            begun => begun
-                .and_then(|()| write_down(conn, step))
-                .and_then(|()| conn.batch_execute("COMMIT"))
-                .map_err(failed),
-        });
+    let ran = run_all(conn, step, &script.body).and_then(|()| match conn.batch_execute("BEGIN IMMEDIATE") {
+        Err(error) if error.to_string().contains("within a transaction") => {
+            Err(Failure::at(step, None, Cause::LeftOpen))
+        }
+        begun => begun
+            .and_then(|()| write_down(conn, step))
+            .and_then(|()| conn.batch_execute("COMMIT"))
+            .map_err(failed),
+    });
     ran.map(|()| step.done(true)).map_err(|failure| {
         // There may be none.
         let _ = conn.batch_execute("ROLLBACK");

@@ -46,7 +46,8 @@ impl<'s> Script<'s> {
 
     /// Whether its head turns foreign keys off, so that nobody looks at them while it runs.
     pub(super) fn turns_keys_off(&self) -> bool {
-        let keys = self.head.iter().rfind(|statement| setting(statement.sql).as_deref() == Some("foreign_keys"));
+        let keys =
+            self.head.iter().rfind(|statement| setting(statement.sql).as_deref() == Some("foreign_keys"));
         keys.is_some_and(|statement| !pragma_is_on(statement.sql))
     }
 }

@@ -1,6 +1,5 @@
 //! Diesel's own settings file, as far as this tool reads it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -28,27 +27,23 @@ struct MigrationsDirectory {
     dir: Option<PathBuf>,
 }
 
-/// One file that the `diesel` command writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PrintSchema {
-    /// `[print_schema.KEY]`; `None` for `[print_schema]` itself.
-    pub(crate) key: Option<String>,
-    pub(crate) file: PathBuf,
-}
-
 impl DieselToml {
     /// The one that `DIESEL_CONFIG_FILE` names, else that of `root` or the nearest above it, where
     /// the `diesel` command finds it too.
     pub(crate) fn find(root: &Path) -> Result<Option<Self>, PathError> {
         let path = match std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
             Some(path) => PathBuf::from(path),
-            None => match root.ancestors().map(|folder| folder.join("diesel.toml")).find(|path| path.is_file()) {
-                Some(path) => path,
-                None => return Ok(None),
-            },
+            None => {
+                match root.ancestors().map(|folder| folder.join("diesel.toml")).find(|path| path.is_file()) {
+                    Some(path) => path,
+                    None => return Ok(None),
+                }
+            }
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|why| PathError::Unreadable { path: path.clone(), why: why.to_string() })?;
+        let unreadable =
+            |why: std::io::Error| PathError::Unreadable { path: path.clone(), why: why.to_string() };
+        let path = std::path::absolute(&path).map_err(unreadable)?;
+        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         let content = toml::from_str(&text)
             .map_err(|why| PathError::Toml { path: path.clone(), why: why.to_string() })?;
         Ok(Some(Self { path, content }))
@@ -60,17 +55,12 @@ impl DieselToml {
         Some(self.folder().join(dir))
     }
 
-    /// The files of `[print_schema]` and of each `[print_schema.KEY]`, from the folder of the file.
-    pub(crate) fn schemas(&self) -> Vec<PrintSchema> {
-        let Some(table) = &self.content.print_schema else { return Vec::new() };
-        let file_of = |table: &toml::Table| Some(self.folder().join(table.get("file")?.as_str()?));
-        let named: BTreeMap<&String, &toml::Table> =
-            table.iter().filter_map(|(key, value)| Some((key, value.as_table()?))).collect();
-        let first = file_of(table).map(|file| PrintSchema { key: None, file });
-        let rest = named.into_iter().filter_map(|(key, table)| {
-            Some(PrintSchema { key: Some(key.clone()), file: file_of(table)? })
-        });
-        first.into_iter().chain(rest).collect()
+    /// Whether `[print_schema]`, or a `[print_schema.KEY]`, names a file for the `diesel` command to
+    /// write.
+    pub(crate) fn has_schema_files(&self) -> bool {
+        let Some(table) = &self.content.print_schema else { return false };
+        let named = table.values().filter_map(toml::Value::as_table);
+        named.chain([table]).any(|table| table.contains_key("file"))
     }
 
     fn folder(&self) -> &Path {
@@ -83,23 +73,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_schema_file_is_found() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(
-            dir.path().join("diesel.toml"),
-            "[print_schema]\nfile = 'src/schema.rs'\n[print_schema.audit]\nfile = 'src/audit.rs'\n[print_schema.none]\n",
-        )
-        .unwrap();
-        let below = dir.path().join("below");
-        std::fs::create_dir(&below).unwrap();
-        let schemas = DieselToml::find(&below).unwrap().unwrap().schemas();
-        let file = |name| dir.path().join("src").join(name);
-        assert_eq!(
-            schemas,
-            [
-                PrintSchema { key: None, file: file("schema.rs") },
-                PrintSchema { key: Some("audit".into()), file: file("audit.rs") }
-            ]
-        );
+    fn a_schema_file_is_seen_under_every_key() {
+        for (text, has) in [
+            ("[print_schema]\nfile = 'src/schema.rs'", true),
+            ("[print_schema.audit]\nfile = 'src/audit.rs'", true),
+            ("[print_schema]\nwith_docs = true", false),
+            ("", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join("diesel.toml"), text).unwrap();
+            let below = dir.path().join("below");
+            std::fs::create_dir(&below).unwrap();
+            assert_eq!(DieselToml::find(&below).unwrap().unwrap().has_schema_files(), has, "{text}");
+        }
     }
 }

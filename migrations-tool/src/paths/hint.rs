@@ -53,7 +53,8 @@ fn check(repo: &str, folder: &Path, found: &Found, root: &Root) -> Result<(), Pa
 
 /// What to do: the line of settings that names the folder which is there, or how to make one.
 fn next(repo: &str, folder: &Path, found: &Found, root: &Root) -> String {
-    let Some((own, there)) = usual_folders(found, root).into_iter().find(|(_, folder)| folder.is_dir()) else {
+    let Some((own, there)) = usual_folders(found, root).into_iter().find(|(_, folder)| folder.is_dir())
+    else {
         return format!("make it (`mkdir -p {}`), or `litefs-migrate generate NAME` does", folder.display());
     };
     let there = there.display();

@@ -39,7 +39,6 @@ pub(crate) fn choose(way: &Way<'_>) -> Result<Box<dyn Place>, PlaceError> {
         Role::Primary => Ok(Box::new(Here::open(way.database, node, lock, way.timeout)?)),
         Role::Replica { primary } => refuse(&node, PlaceError::Replica { primary }),
         Role::NoLeader => refuse(&node, PlaceError::NoLeader),
-        _ => refuse(&node, PlaceError::NoLeader),
     }
 }
 

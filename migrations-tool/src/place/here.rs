@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use litefs_diesel::Node;
 use litefs_diesel::__tool::ToolDatabase;
+use litefs_diesel::Node;
 
 use super::lock::Lock;
 use super::{Place, PlaceError};

@@ -28,10 +28,8 @@ pub(crate) fn version_of(name: &str) -> String {
 
 /// In the order of their names, so that an error is the same on every machine.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let unreadable = |error: std::io::Error| SourceError::Unreadable {
-        path: folder.to_owned(),
-        why: error.to_string(),
-    };
+    let unreadable =
+        |error: std::io::Error| SourceError::Unreadable { path: folder.to_owned(), why: error.to_string() };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         paths.push(entry.map_err(unreadable)?.path());
@@ -149,7 +147,10 @@ mod tests {
                 &[("1_a/up.sql", b"x"), ("1_a/metadata.toml", b"run_in_transation = false")],
                 "unknown field `run_in_transation`",
             ),
-            (&[("1_a/up.sql", b"x"), ("1_a/metadata.toml", b"\xff")], "metadata.toml is malformed: it is not UTF-8"),
+            (
+                &[("1_a/up.sql", b"x"), ("1_a/metadata.toml", b"\xff")],
+                "metadata.toml is malformed: it is not UTF-8",
+            ),
         ] {
             let error = Folder::with(files).read().unwrap_err().to_string();
             assert!(error.contains(words), "{words}: {error}");

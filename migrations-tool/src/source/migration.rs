@@ -68,7 +68,8 @@ impl Migration {
 
     /// Where it is, for an error.
     fn place(&self) -> String {
-        self.folder().map_or_else(|| format!("{} (embedded)", self.name), |folder| folder.display().to_string())
+        self.folder()
+            .map_or_else(|| format!("{} (embedded)", self.name), |folder| folder.display().to_string())
     }
 
     fn embedded(&self, file: &str, text: &str) -> Sql {
