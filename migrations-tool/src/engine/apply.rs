@@ -112,10 +112,10 @@ fn run_step(
     }
     tell(step);
     run_all(conn, step, &script.body)?;
-    if script.turns_keys_off() {
-        if let Some(rows) = violations(conn).map_err(failed)? {
-            return Err(Failure::at(step, None, Cause::ForeignKeys(rows)));
-        }
+    if script.turns_keys_off()
+        && let Some(rows) = violations(conn).map_err(failed)?
+    {
+        return Err(Failure::at(step, None, Cause::ForeignKeys(rows)));
     }
     write_down(conn, step).map_err(failed)?;
     Ok(true)

@@ -11,7 +11,7 @@ use super::{Done, Step};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Failure {
     /// The migration, and where its SQL is written; none when the database could not be used at all.
-    pub(crate) at: Option<At>,
+    pub(crate) at: Option<Box<At>>,
     pub(crate) cause: Cause,
     /// What ran before, and is kept.
     pub(crate) done: Vec<Done>,
@@ -83,13 +83,13 @@ impl Failure {
 
     pub(super) fn at(step: &Step, line: Option<usize>, cause: Cause) -> Self {
         let at = At { name: step.name.clone(), file: step.file.clone(), line };
-        Self { at: Some(at), cause, done: Vec::new(), rolled_back: true }
+        Self { at: Some(Box::new(at)), cause, done: Vec::new(), rolled_back: true }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(At { name, file, line }) = &self.at else { return write!(f, "{}", self.cause) };
+        let Some(At { name, file, line }) = self.at.as_deref() else { return write!(f, "{}", self.cause) };
         match line {
             Some(line) => write!(f, "{file}, line {line}: {}", self.cause)?,
             None => write!(f, "{file}: {}", self.cause)?,

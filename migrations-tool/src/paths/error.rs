@@ -9,9 +9,9 @@ use super::Rule;
 #[non_exhaustive]
 pub(crate) enum PathError {
     #[error("there is no migrations folder {}: {rule}; {next}", path.display())]
-    Missing { path: PathBuf, rule: Rule, next: String },
+    Missing { path: PathBuf, rule: Box<Rule>, next: String },
     #[error("{} is a file, and the migrations folder has to be a folder: {rule}; name the folder", path.display())]
-    NoFolder { path: PathBuf, rule: Rule },
+    NoFolder { path: PathBuf, rule: Box<Rule> },
     #[error("{} cannot be read: {why}; let this user read it", path.display())]
     Unreadable { path: PathBuf, why: String },
     #[error("{} is not the TOML that it should be: {why}", path.display())]

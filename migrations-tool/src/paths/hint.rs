@@ -39,11 +39,11 @@ pub(crate) fn existing_folders<'f>(
 fn check(repo: &str, folder: &Path, found: &Found, root: &Root) -> Result<(), PathError> {
     match std::fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(PathError::NoFolder { path: folder.to_owned(), rule: found.rule.clone() }),
+        Ok(_) => Err(PathError::NoFolder { path: folder.to_owned(), rule: Box::new(found.rule.clone()) }),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Err(PathError::Missing {
                 path: folder.to_owned(),
-                rule: found.rule.clone(),
+                rule: Box::new(found.rule.clone()),
                 next: next(repo, folder, found, root),
             })
         }
