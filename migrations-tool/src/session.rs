@@ -139,7 +139,7 @@ fn choose(
         asked: asked.to_owned(),
         known: known.join(", "),
     };
-    let find = |asked: &str, among: &[String]| -> Result<String, Error> {
+    let find = |asked: &str, among: &[String], unnamed: bool| -> Result<String, Error> {
         if let Some(name) = among.iter().find(|name| *name == asked) {
             return Ok(name.clone());
         }
@@ -150,11 +150,11 @@ fn choose(
         }
     };
     let among = match carried {
-        Some(carried) => vec![find(carried, names)?],
+        Some(carried) => vec![find(carried, names, unnamed)?],
         None => names.to_vec(),
     };
     if asked.is_empty() {
         return Ok(among);
     }
-    asked.iter().map(|asked| find(asked, &among)).collect()
+    asked.iter().map(|asked| find(asked, &among, unnamed && carried.is_none())).collect()
 }

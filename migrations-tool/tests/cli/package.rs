@@ -1,6 +1,8 @@
 //! A throw-away package, and the program run in it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -110,6 +112,22 @@ impl Package {
 
     pub(crate) fn run_in(&self, folder: &str, args: &[&str]) -> Ran {
         ran(self.command(folder, args).output().unwrap())
+    }
+
+    /// As a user who may not do everything: not as root, where the tests are run so. The program comes
+    /// along, because that user may not be able to reach it where it is.
+    pub(crate) fn run_unprivileged(&self, args: &[&str]) -> Ran {
+        const NOBODY: u32 = 65_534;
+        let mut command = self.command("", args);
+        if rustix::process::geteuid().is_root() {
+            fs::set_permissions(self.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            let program = self.path("program");
+            fs::copy(command.get_program(), &program).unwrap();
+            let mut unprivileged = Command::new(program);
+            unprivileged.args(args).current_dir(self.path("")).uid(NOBODY).env_clear();
+            command = unprivileged;
+        }
+        ran(command.output().unwrap())
     }
 
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
