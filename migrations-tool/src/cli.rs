@@ -28,11 +28,11 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "For every command")]
 pub(crate) struct Common {
-    /// This repo only; may be given several times [default: all that are set]
+    /// This repo only; may be given several times (otherwise all that are set)
     #[arg(short, long = "repo", value_name = "REPO", global = true)]
     pub(crate) repos: Vec<String>,
-    /// Where the migrations are; may be given several times [env: MIGRATION_DIRECTORY; default: the
-    /// repo's `priv`, diesel.toml, priv/<repo>/migrations]
+    /// Where the migrations are; may be given several times (otherwise MIGRATION_DIRECTORY, the repo's
+    /// `priv`, diesel.toml, priv/NAME/migrations)
     #[arg(long, visible_alias = "migration-dir", value_name = "FOLDER", global = true)]
     pub(crate) migrations_path: Vec<PathBuf>,
     /// The database, instead of the one in the settings; for one repo
@@ -62,7 +62,7 @@ pub(crate) struct Writing {
     /// Wait until every configured node has the new schema, not only this one
     #[arg(long)]
     pub(crate) wait_all: bool,
-    /// Fail instead of changing a file of [print_schema] in diesel.toml
+    /// Fail instead of changing a file of `print_schema` in diesel.toml
     #[arg(long)]
     pub(crate) locked_schema: bool,
 }

@@ -10,13 +10,13 @@ use crate::source::Migration;
 #[derive(Args, Clone, Debug, Default)]
 #[group(multiple = false)]
 pub(crate) struct Selection {
-    /// Up or down to this version, itself included; dashes in it do not matter
+    /// As far as this version, which is included; dashes in it do not matter
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) to: Option<String>,
-    /// Up or down to this version, itself not included
+    /// As far as this version, which is not included
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) to_exclusive: Option<String>,
-    /// So many
+    /// At most this many
     #[arg(short, long, visible_alias = "step", value_name = "N")]
     pub(crate) number: Option<usize>,
     /// All of them

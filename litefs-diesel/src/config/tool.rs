@@ -41,6 +41,7 @@ pub struct ToolRepo {
 #[derive(Clone, Debug)]
 pub struct ToolDatabase(RepoSettings);
 
+#[doc(hidden)]
 impl Config {
     /// What the tool reads of these settings.
     ///

@@ -15,7 +15,7 @@ use crate::structure;
 /// Write the structure of this node's database to a file, with the versions that are applied
 #[derive(Args, Debug)]
 pub(crate) struct Dump {
-    /// The file [default: structure.sql in the repo's `priv`]
+    /// The file (otherwise structure.sql in the repo's `priv`)
     #[arg(short, long, value_name = "FILE")]
     dump_path: Option<PathBuf>,
 }

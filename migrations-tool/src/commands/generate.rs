@@ -21,7 +21,7 @@ pub(crate) struct Generate {
     /// What it does, e.g. create_users
     #[arg(value_parser = name)]
     name: String,
-    /// Its version [default: the time now, UTC]
+    /// Its version (otherwise the time now, UTC)
     #[arg(long, value_parser = version)]
     version: Option<String>,
     /// Without down.sql: it cannot be reverted

@@ -18,7 +18,7 @@ use crate::structure;
 /// Make the structure of a new database from the file that `dump` wrote, in one transaction
 #[derive(Args, Debug)]
 pub(crate) struct Load {
-    /// The file [default: structure.sql in the repo's `priv`]
+    /// The file (otherwise structure.sql in the repo's `priv`)
     #[arg(short, long, value_name = "FILE")]
     dump_path: Option<PathBuf>,
     /// Also into a database that has something already

@@ -46,6 +46,11 @@ pub(crate) enum Cause {
          false` into its metadata.toml"
     )]
     Control(String),
+    #[error(
+        "SQLite takes no notice of `{0}` in a transaction, and rows that refer to a table that is dropped would go with \
+         it; write it before every other statement, and it takes effect around the transaction"
+    )]
+    TooLate(String),
     #[error("`{0}` would keep LiteFS from replicating anything; take it out")]
     JournalMode(String),
     #[error(

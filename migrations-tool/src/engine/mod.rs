@@ -1,9 +1,9 @@
 //! Running migrations on a plain `SqliteConnection`, each once.
 //!
 //! [`plan`] is what is to be done, as plain data that may travel; [`script`] takes a migration's
-//! SQL apart and says what it may not hold; [`apply`] runs a plan, in the order of its steps, each in
+//! SQL apart and says what it may not hold; [`mod@apply`] runs a plan, in the order of its steps, each in
 //! one transaction with its row in Diesel's table; [`keys`] keeps the connection's settings;
-//! [`applied`] reads which versions are there.
+//! [`mod@applied`] reads which versions are there.
 //!
 //! This room never opens a connection, never looks at a file, and knows of no node: it can run in
 //! the tool's process as well as in that of the primary's application.

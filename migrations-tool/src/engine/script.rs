@@ -8,8 +8,8 @@ use super::{Cause, Failure, Step};
 #[derive(Debug)]
 pub(super) struct Script<'s> {
     pub(super) step: &'s Step,
-    /// `PRAGMA foreign_keys` and `legacy_alter_table` before anything else: SQLite ignores the one in
-    /// a transaction, and its recipe for rebuilding a table wants both before it.
+    /// `PRAGMA foreign_keys` and `legacy_alter_table` before anything but other PRAGMAs: SQLite ignores
+    /// the one in a transaction, and its recipe for rebuilding a table wants both before it.
     pub(super) head: Vec<Statement<'s>>,
     pub(super) body: Vec<Statement<'s>>,
 }
@@ -36,19 +36,22 @@ impl<'s> Script<'s> {
         for statement in &all {
             statement.check(step)?;
         }
-        let head = match step.in_transaction {
-            true => all.iter().take_while(|statement| statement.is_setting()).count(),
-            false => 0,
-        };
-        let body = all.split_off(head);
-        Ok(Self { step, head: all, body })
+        if !step.in_transaction {
+            return Ok(Self { step, head: Vec::new(), body: all });
+        }
+        let first = all.iter().take_while(|statement| pragma(statement.sql).is_some()).count();
+        let late = all.split_off(first);
+        if let Some(late) = late.iter().find(|statement| statement.turns_keys_off()) {
+            return Err(Failure::at(step, Some(late.line), Cause::TooLate(late.sql.to_owned())));
+        }
+        let (head, mut body): (Vec<_>, Vec<_>) = all.into_iter().partition(Statement::is_setting);
+        body.extend(late);
+        Ok(Self { step, head, body })
     }
 
     /// Whether its head turns foreign keys off, so that nobody looks at them while it runs.
     pub(super) fn turns_keys_off(&self) -> bool {
-        let keys =
-            self.head.iter().rfind(|statement| setting(statement.sql).as_deref() == Some("foreign_keys"));
-        keys.is_some_and(|statement| !pragma_is_on(statement.sql))
+        self.head.iter().any(Statement::turns_keys_off)
     }
 }
 
@@ -64,6 +67,10 @@ impl Statement<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn turns_keys_off(&self) -> bool {
+        setting(self.sql).is_some_and(|name| name == "foreign_keys") && !pragma_is_on(self.sql)
     }
 
     /// Whether it sets what takes effect around a transaction.

@@ -145,6 +145,21 @@ fn foreign_keys_have_to_hold_before_the_commit() {
 }
 
 #[test]
+fn turning_foreign_keys_off_too_late_is_refused() {
+    let mut conn = memory();
+    run(&mut conn, vec![up("1", PARENT)]).unwrap();
+    let sql = "SELECT 1;\nPRAGMA foreign_keys = OFF; DROP TABLE p;";
+    let failure = run(&mut conn, vec![up("2", sql)]).unwrap_err();
+    assert_eq!(failure.cause, Cause::TooLate("PRAGMA foreign_keys = OFF".into()));
+    assert_eq!(failure.at.unwrap().line, Some(2));
+    // At the end, as the recipe has it, it is no mistake; nor behind another PRAGMA.
+    let sql =
+        format!("PRAGMA cache_size = 100; {REBUILD} PRAGMA foreign_key_check; PRAGMA foreign_keys = ON;");
+    run(&mut conn, vec![up("2", &sql)]).unwrap();
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM c"), 1);
+}
+
+#[test]
 fn a_migration_may_not_end_its_transaction() {
     for control in ["BEGIN", "COMMIT", "end transaction", "ROLLBACK", "BEGIN IMMEDIATE"] {
         let mut conn = memory();

@@ -28,7 +28,9 @@ impl Here {
         timeout: Duration,
     ) -> Result<Self, PlaceError> {
         let mut conn = database.write()?;
-        conn.batch_execute(&format!("PRAGMA busy_timeout = {}", timeout.as_millis()))
+        // More than SQLite's number of milliseconds holds is 24 days.
+        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {millis}"))
             .map_err(|error| Failure::before(&error))?;
         Ok(Self { conn: Some(conn), node, _lock: lock })
     }

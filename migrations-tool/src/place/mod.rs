@@ -1,7 +1,7 @@
 //! Where a plan runs.
 //!
 //! [`Place`] is the seam: [`here`] runs a plan in this process, on a node that is alone or primary;
-//! [`choose`] asks LiteFS which this node is. [`lock`] lets one tool at a time work on the
+//! [`mod@choose`] asks LiteFS which this node is. [`lock`] lets one tool at a time work on the
 //! databases of a folder.
 //!
 //! This room never decides what is to be done, and never reads a migration's files.

@@ -1,7 +1,7 @@
 //! Migrations as they are given: folders on disk, or embedded in a program.
 //!
 //! [`folder`] reads a folder of Diesel's layout, [`metadata`] a migration's `metadata.toml`,
-//! [`embedded`] takes the SQL out of Diesel's `Migration` with the help of [`recorder`],
+//! [`mod@embedded`] takes the SQL out of Diesel's `Migration` with the help of [`recorder`],
 //! [`Migrations`] is all of them, in order.
 //!
 //! This room never opens a database, and never writes a file.
