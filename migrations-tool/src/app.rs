@@ -61,9 +61,10 @@ fn start(
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
+    // Not locked: a node has threads, and the application's code on them may print.
     let mut output = Output {
-        out: &mut stdout().lock(),
-        err: &mut stderr().lock(),
+        out: &mut stdout(),
+        err: &mut stderr(),
         quiet: cli.common.quiet,
         json: cli.common.json,
     };
