@@ -98,6 +98,7 @@ mod read;
 mod resolve;
 mod schema;
 mod settings;
+pub(crate) mod tool;
 mod url;
 
 #[cfg(test)]
