@@ -17,7 +17,7 @@ use crate::request::{Ack, Terms};
 use crate::runtime::in_runtime;
 
 /// A call's way to its result, once its terms are known.
-type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
+type Start<A, T, E = Error> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, E>> + Send>;
 
 /// A read that gives a `T`: nothing runs until it is awaited.
 ///
@@ -61,7 +61,7 @@ struct ReadPlan<T> {
     start: Start<ReadTerms, T>,
 }
 
-/// A write that gives a `T`: nothing runs until it is awaited.
+/// A write that gives a `T`, or a procedure's call that does: nothing runs until it is awaited.
 ///
 /// It owns what it needs (the statement and its values were taken apart when the method was
 /// called), so that it can be spawned, joined, or sent to another thread. Dropping it before it was
@@ -94,21 +94,21 @@ struct ReadPlan<T> {
 ///
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
-pub struct Write<T> {
-    state: State<WritePlan<T>, T>,
+pub struct Write<T, E = Error> {
+    state: State<WritePlan<T, E>, T, E>,
 }
 
-struct WritePlan<T> {
+struct WritePlan<T, E> {
     database: Arc<Database>,
     ack: Ack,
     timeout: Option<Duration>,
     /// Gives the write's token beside its value.
-    start: Start<Terms, (T, Position)>,
+    start: Start<Terms, (T, Position), E>,
 }
 
-enum State<P, T> {
+enum State<P, T, E = Error> {
     Waiting(P),
-    Running(BoxFuture<'static, Result<T, Error>>),
+    Running(BoxFuture<'static, Result<T, E>>),
     Done,
 }
 
@@ -183,16 +183,16 @@ impl<U: Send + 'static> Read<Option<U>> {
     }
 }
 
-impl<T: Send + 'static> Write<T> {
+impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub(crate) fn new<F>(
         database: &Arc<Database>,
         start: impl FnOnce(Arc<Database>, Terms) -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
+        F: Future<Output = Result<(T, Position), E>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _> = Box::new(|database, terms| {
+        let start: Start<Terms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
@@ -221,11 +221,11 @@ impl<T: Send + 'static> Write<T> {
     ///
     /// # Panics
     /// When the write has been polled already.
-    pub fn with_position(self) -> Write<(T, Position)> {
+    pub fn with_position(self) -> Write<(T, Position), E> {
         Write {
             state: match self.state {
                 State::Waiting(WritePlan { database, ack, timeout, start }) => {
-                    let start: Start<Terms, _> = Box::new(|db, terms| {
+                    let start: Start<Terms, _, E> = Box::new(|db, terms| {
                         let written = start(db, terms);
                         Box::pin(async {
                             let (value, position) = written.await?;
@@ -252,8 +252,8 @@ impl<T: 'static> Future for Read<T> {
     }
 }
 
-impl<T: Send + 'static> Future for Write<T> {
-    type Output = Result<T, Error>;
+impl<T: Send + 'static, E: Send + 'static> Future for Write<T, E> {
+    type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
@@ -264,12 +264,12 @@ impl<T: Send + 'static> Future for Write<T> {
     }
 }
 
-impl<P, T> State<P, T> {
+impl<P, T, E> State<P, T, E> {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
-    ) -> Poll<Result<T, Error>> {
+        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, E>>,
+    ) -> Poll<Result<T, E>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::Waiting(plan) => start(plan),
             Self::Running(running) => running,
@@ -297,7 +297,7 @@ impl<T> fmt::Debug for Read<T> {
     }
 }
 
-impl<T> fmt::Debug for Write<T> {
+impl<T, E> fmt::Debug for Write<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Write({})", self.state.name())
     }
