@@ -40,6 +40,7 @@ mod error;
 mod forward;
 mod handover;
 mod litefs;
+mod members;
 mod node;
 mod position;
 mod reader;
@@ -52,7 +53,7 @@ mod statement;
 mod value;
 mod writer;
 
-pub use config::{Config, JournalMode, RepoConfig, StartError};
+pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;

@@ -9,11 +9,14 @@ use std::time::Duration;
 use diesel::{QueryResult, SqliteConnection};
 use tempfile::TempDir;
 
+use super::ack;
 use super::error::{Origin, StartError};
 use super::layer::{Layer, Value};
+use super::lost::LostHooks;
 use super::open::Hook;
 use super::schema::Key;
-use super::settings::JournalMode;
+use super::settings::{Fence, JournalMode};
+use crate::Ack;
 
 /// What a node is told: its databases, its LiteFS, its peers.
 ///
@@ -41,6 +44,8 @@ pub struct Config {
     pub(super) root: Option<PathBuf>,
     /// The application's set-up of connections; for one repo, or for all.
     pub(super) on_open: Vec<(Option<String>, Hook)>,
+    /// Told of lost writes, of every repo.
+    pub(super) on_lost: LostHooks,
     pub(super) temporary: Option<Arc<TempDir>>,
     /// What went wrong before anybody could be told: [`Config::temporary`] gives no `Result`.
     pub(super) trouble: Option<StartError>,
@@ -226,6 +231,29 @@ impl Config {
         self.set(Key::Cluster("nodes"), Value::Text(format!("dns:{name}")))
     }
 
+    /// What keeps this node from writing while LiteFS has two primaries (default [`Fence::Heard`]).
+    /// [`Fence::Majority`] needs [`nodes`](Self::nodes).
+    ///
+    /// ```
+    /// # use litefs_diesel::{Config, config::Fence};
+    /// let config = Config::new("/litefs/app.db").nodes(["ams", "ord", "fra"]).fence(Fence::Majority);
+    /// ```
+    #[must_use]
+    pub fn fence(self, fence: Fence) -> Self {
+        let word = match fence {
+            Fence::Heard => "heard",
+            Fence::Majority => "majority",
+        };
+        self.set(Key::Cluster("fence"), Value::Text(word.to_owned()))
+    }
+
+    /// How old the confirmations of [`Fence::Majority`] may be (default 2 s, at least 1.5 s). Keep it
+    /// below the time to live of LiteFS's lease, so that this node stops before another begins.
+    #[must_use]
+    pub fn fence_timeout(self, timeout: Duration) -> Self {
+        self.set(Key::Cluster("fence_timeout"), Value::Duration(timeout))
+    }
+
     /// Nodes speak in plain text (default `false`): possible on loopback only.
     #[must_use]
     pub fn insecure(self, insecure: bool) -> Self {
@@ -244,7 +272,7 @@ impl Config {
         self.set(Key::EveryRepo(key), value)
     }
 
-    fn set(mut self, key: Key, value: Value) -> Self {
+    pub(super) fn set(mut self, key: Key, value: Value) -> Self {
         self.code.set(key, value, Origin::Code);
         self
     }
@@ -341,13 +369,24 @@ impl RepoConfig {
         self.set("max_batch", integer(requests))
     }
 
-    fn set(mut self, key: &'static str, value: Value) -> Self {
+    /// When a write returns that does not say (default [`Ack::Visible`]).
+    ///
+    /// ```
+    /// # use litefs_diesel::{Ack, config::RepoConfig};
+    /// let repo = RepoConfig::new("app.db").ack(Ack::Replicated(1));
+    /// ```
+    #[must_use]
+    pub fn ack(self, ack: Ack) -> Self {
+        self.set("ack", Value::Text(ack::text(ack)))
+    }
+
+    pub(super) fn set(mut self, key: &'static str, value: Value) -> Self {
         self.values.insert(key, value);
         self
     }
 }
 
 /// A number that does not fit is far above every limit, and is refused as such.
-fn integer(number: usize) -> Value {
+pub(super) fn integer(number: usize) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -15,6 +15,10 @@ pub(super) const REPO: &[&str] = &[
     "transaction_idle",
     "transaction_total",
     "max_batch",
+    "ack",
+    "on_lost",
+    "remember",
+    "remember_writes",
 ];
 
 /// The keys of `[litefs]`.
@@ -22,7 +26,7 @@ pub(super) const LITEFS: &[&str] = &["http", "start_timeout"];
 
 /// The keys of `[cluster]`.
 pub(super) const CLUSTER: &[&str] =
-    &["name", "node", "listen", "peer", "peers", "nodes", "secret_file", "insecure"];
+    &["name", "node", "listen", "peer", "peers", "nodes", "fence", "fence_timeout", "secret_file", "insecure"];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,9 +10,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::error::{Origin, StartError};
+use super::lost::LostSettings;
 use super::open::OnOpen;
 use super::schema;
 use super::url::DatabaseUrl;
+use crate::Ack;
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -58,6 +60,10 @@ pub(crate) struct RepoSettings {
     pub(crate) transaction_total: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
+    /// When a write returns that does not say.
+    pub(crate) ack: Ack,
+    /// What is done about acknowledged writes that a failover drops.
+    pub(crate) lost: LostSettings,
     /// For every connection that is opened.
     pub(crate) on_open: OnOpen,
     /// Keeps the folder of [`Config::temporary`](crate::Config::temporary) while anybody holds this.
@@ -88,6 +94,32 @@ pub(crate) struct ClusterSettings {
     pub(crate) peers: BTreeMap<String, String>,
     /// All nodes that may be there, this one included.
     pub(crate) nodes: Option<Nodes>,
+    /// What keeps a primary from writing that is not the only one.
+    pub(crate) fence: Fence,
+    /// How old a confirmation of [`Fence::Majority`] may be.
+    pub(crate) fence_timeout: Duration,
+}
+
+/// What keeps a node from writing that LiteFS calls primary while another is primary, too
+/// ([`Config::fence`](crate::Config::fence)).
+///
+/// LiteFS can have two primaries for minutes: when its lease store is silent to the old one, that one
+/// goes on, and what it commits is dropped once it is back.
+///
+/// ```
+/// # use litefs_diesel::config::Fence;
+/// assert_eq!(Fence::default(), Fence::Heard);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Fence {
+    /// It stops as soon as it hears of a later primary, from that one or from a third node (the
+    /// default). One that is cut off from everybody hears nothing, and goes on.
+    #[default]
+    Heard,
+    /// And it writes only while most of the nodes in `cluster.nodes`, itself counted, have confirmed
+    /// it within `cluster.fence_timeout`. One that is cut off stops; so does a cluster of which half
+    /// is down.
+    Majority,
 }
 
 /// How all nodes of the cluster are found.

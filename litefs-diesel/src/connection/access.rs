@@ -29,6 +29,8 @@ pub(crate) struct Access {
     pub(crate) idle: Arc<Idle>,
     /// How long a call may take.
     pub(crate) timeout: Duration,
+    /// When a write returns.
+    pub(crate) ack: Ack,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.
@@ -43,9 +45,9 @@ impl Access {
         Instant::now() + self.timeout
     }
 
-    /// What a write of a connection is promised: when it returns, this node can read it back.
+    /// What a write of a connection is promised: what the settings say of every write.
     pub(super) fn terms(&self) -> Terms {
-        Terms { deadline: self.deadline(), ack: Ack::Visible }
+        Terms { deadline: self.deadline(), ack: self.ack }
     }
 
     /// Blocks this thread until the future is done. Any thread may, one of a runtime too.

@@ -195,11 +195,12 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
         let start: Start<Terms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
-        let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
+        let plan = WritePlan { ack: database.ack, database, timeout: None, start };
         Self { state: State::Waiting(plan) }
     }
 
-    /// When the write returns; [`Ack::Visible`] when not said.
+    /// When the write returns; the repo's own setting when not said, which is [`Ack::Visible`] unless
+    /// it is set.
     pub fn ack(mut self, ack: Ack) -> Self {
         if let State::Waiting(plan) = &mut self.state {
             plan.ack = ack;
