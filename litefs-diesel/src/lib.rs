@@ -38,6 +38,7 @@ mod connection;
 mod error;
 mod forward;
 mod handover;
+mod ledger;
 mod litefs;
 mod node;
 mod position;

@@ -46,6 +46,7 @@ pub struct Config {
     pub(super) trouble: Option<StartError>,
     /// What the only repo is called when nothing names one.
     pub(super) only_repo: Option<String>,
+    pub(super) without_ledger: bool,
 }
 
 impl Config {
@@ -232,6 +233,14 @@ impl Config {
         self.set(Key::Cluster("insecure"), Value::Bool(insecure))
     }
 
+    /// Writes have no entry in the ledger: only to measure what that costs. A retry may double a write.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_ledger(mut self) -> Self {
+        self.without_ledger = true;
+        self
+    }
+
     /// The repo that asks, when nothing names one: so nodes whose settings name it and nodes that
     /// have only `DATABASE_URL` call it the same.
     #[must_use]
@@ -339,6 +348,25 @@ impl RepoConfig {
     #[must_use]
     pub fn max_batch(self, requests: usize) -> Self {
         self.set("max_batch", integer(requests))
+    }
+
+    /// How many transactions may wait for the one that is open; one more is `Overloaded` (default 64).
+    #[must_use]
+    pub fn transactions_waiting(self, transactions: usize) -> Self {
+        self.set("transactions_waiting", integer(transactions))
+    }
+
+    /// How many bytes of a write's result are kept for a second answer (default 65,536).
+    #[must_use]
+    pub fn ledger_result(self, bytes: usize) -> Self {
+        self.set("ledger_result", integer(bytes))
+    }
+
+    /// How long the ledger keeps a client that does not ask (default 1 h). At least as long as the
+    /// longest call.
+    #[must_use]
+    pub fn ledger_keep(self, keep: Duration) -> Self {
+        self.set("ledger_keep", Value::Duration(keep))
     }
 
     fn set(mut self, key: &'static str, value: Value) -> Self {

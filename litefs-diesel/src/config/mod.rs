@@ -46,6 +46,9 @@
 //! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//! | `transactions_waiting` | 1 to 65,536 | 64 | Transactions that wait for the one that is open; one more is `Overloaded` at once. |
+//! | `ledger_result` | 1 to 1,073,741,824 | 65,536 | Bytes of a write's result that the ledger keeps for a second answer. A larger one is kept as done, and whoever asks again is told so. |
+//! | `ledger_keep` | duration above 0 | 1 h | How long the ledger keeps a process that does not write any more. At least `timeout` and `transaction_total`, and as long as the longest call. |
 //!
 //! # `[litefs]`: this node's LiteFS
 //!

@@ -15,6 +15,9 @@ pub(super) const REPO: &[&str] = &[
     "transaction_idle",
     "transaction_total",
     "max_batch",
+    "transactions_waiting",
+    "ledger_result",
+    "ledger_keep",
 ];
 
 /// The keys of `[litefs]`.

@@ -9,7 +9,7 @@ use crate::connection::{Access, Kinds, registry};
 use crate::forward::Router;
 use crate::litefs::PositionWatch;
 use crate::reader::Readers;
-use crate::request::Primary;
+use crate::request::{Primary, Procedures};
 use crate::writer::Writer;
 
 /// A database that this node serves.
@@ -18,6 +18,9 @@ pub(super) struct Served {
     pub(super) watch: Arc<PositionWatch>,
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Arc<Writer>,
+    /// What its writer runs by name.
+    #[expect(dead_code, reason = "a repo registers its procedures here")]
+    pub(super) procedures: Arc<Procedures>,
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,
@@ -36,8 +39,15 @@ impl Served {
         let readers =
             Readers::start(settings.clone(), Arc::new(move || gate.gate().pass())).map_err(system)?;
         let history = Arc::new(Replicated { litefs: common.litefs.clone(), watch: watch.clone() });
-        let writer = Writer::start(settings.clone(), common.replicated, history.clone(), readers.clone())
-            .map_err(system)?;
+        let procedures = Arc::<Procedures>::default();
+        let writer = Writer::start(
+            settings.clone(),
+            common.replicated,
+            history.clone(),
+            readers.clone(),
+            procedures.clone(),
+        )
+        .map_err(system)?;
         let primary: Arc<dyn Primary> = Arc::new(Router::new(
             settings.name.clone(),
             writer.clone(),
@@ -59,7 +69,7 @@ impl Served {
             journal_mode: journal_mode.as_str().to_owned(),
         });
         registry::register(&access);
-        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access }))
+        Ok(Arc::new(Self { settings, watch, readers, writer, procedures, primary, access }))
     }
 
     /// Opens everything anew before its next use: what was opened before LiteFS went away is dead,
