@@ -1,6 +1,5 @@
 //! Settings in code.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +10,11 @@ use tempfile::TempDir;
 
 use super::error::{Origin, StartError};
 use super::layer::{Layer, Value};
+use super::lost::LostHooks;
 use super::open::Hook;
+use super::repo::RepoConfig;
 use super::schema::Key;
-use super::settings::JournalMode;
+use super::settings::Fence;
 
 /// What a node is told: its databases, its LiteFS, its peers.
 ///
@@ -41,6 +42,8 @@ pub struct Config {
     pub(super) root: Option<PathBuf>,
     /// The application's set-up of connections; for one repo, or for all.
     pub(super) on_open: Vec<(Option<String>, Hook)>,
+    /// Told of lost writes, of every repo.
+    pub(super) on_lost: LostHooks,
     pub(super) temporary: Option<Arc<TempDir>>,
     /// What went wrong before anybody could be told: [`Config::temporary`] gives no `Result`.
     pub(super) trouble: Option<StartError>,
@@ -227,6 +230,29 @@ impl Config {
         self.set(Key::Cluster("nodes"), Value::Text(format!("dns:{name}")))
     }
 
+    /// What keeps this node from writing while LiteFS has two primaries (default [`Fence::Heard`]).
+    /// [`Fence::Majority`] needs [`nodes`](Self::nodes).
+    ///
+    /// ```
+    /// # use litefs_diesel::{Config, config::Fence};
+    /// let config = Config::new("/litefs/app.db").nodes(["ams", "ord", "fra"]).fence(Fence::Majority);
+    /// ```
+    #[must_use]
+    pub fn fence(self, fence: Fence) -> Self {
+        let word = match fence {
+            Fence::Heard => "heard",
+            Fence::Majority => "majority",
+        };
+        self.set(Key::Cluster("fence"), Value::Text(word.to_owned()))
+    }
+
+    /// How old the confirmations of [`Fence::Majority`] may be (default 2 s, at least 1.5 s). Keep it
+    /// below the time to live of LiteFS's lease, so that this node stops before another begins.
+    #[must_use]
+    pub fn fence_timeout(self, timeout: Duration) -> Self {
+        self.set(Key::Cluster("fence_timeout"), Value::Duration(timeout))
+    }
+
     /// Nodes speak in plain text (default `false`): possible on loopback only.
     #[must_use]
     pub fn insecure(self, insecure: bool) -> Self {
@@ -253,7 +279,7 @@ impl Config {
         self.set(Key::EveryRepo(key), value)
     }
 
-    fn set(mut self, key: Key, value: Value) -> Self {
+    pub(super) fn set(mut self, key: Key, value: Value) -> Self {
         self.code.set(key, value, Origin::Code);
         self
     }
@@ -271,111 +297,7 @@ impl fmt::Debug for Config {
     }
 }
 
-/// The settings of one repo in code, for [`Config::repo`]. What is not set comes from the sources of
-/// lower rank.
-///
-/// ```
-/// # use litefs_diesel::config::{JournalMode, RepoConfig};
-/// let repo = RepoConfig::new("app.db").pool_size(8).journal_mode(JournalMode::Wal);
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct RepoConfig {
-    values: BTreeMap<&'static str, Value>,
-}
-
-impl RepoConfig {
-    /// With this database, as in [`Config::new`].
-    #[must_use]
-    pub fn new(database: impl Into<String>) -> Self {
-        Self::default().set("database", Value::Text(database.into()))
-    }
-
-    /// Where the migrations tool looks: the folder above `migrations` (`priv` in the file).
-    #[must_use]
-    pub fn priv_dir(self, folder: impl Into<String>) -> Self {
-        self.set("priv", Value::Text(folder.into()))
-    }
-
-    /// The journal mode (default: as the database has it, WAL for a new one).
-    #[must_use]
-    pub fn journal_mode(self, mode: JournalMode) -> Self {
-        self.set("journal_mode", Value::Text(mode.as_str().to_owned()))
-    }
-
-    /// Whether foreign keys are enforced (default `true`).
-    #[must_use]
-    pub fn foreign_keys(self, on: bool) -> Self {
-        self.set("foreign_keys", Value::Bool(on))
-    }
-
-    /// How many connections read (default 5).
-    #[must_use]
-    pub fn pool_size(self, connections: usize) -> Self {
-        self.set("pool_size", integer(connections))
-    }
-
-    /// How long SQLite waits for a lock (default 5 s).
-    #[must_use]
-    pub fn busy_timeout(self, timeout: Duration) -> Self {
-        self.set("busy_timeout", Value::Duration(timeout))
-    }
-
-    /// How many writes may wait on the primary (default 1024).
-    #[must_use]
-    pub fn queue_length(self, requests: usize) -> Self {
-        self.set("queue_length", integer(requests))
-    }
-
-    /// The default deadline of a call (default 10 s).
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.set("timeout", Value::Duration(timeout))
-    }
-
-    /// How long an open transaction may do nothing (default 5 s).
-    #[must_use]
-    pub fn transaction_idle(self, limit: Duration) -> Self {
-        self.set("transaction_idle", Value::Duration(limit))
-    }
-
-    /// How long a transaction may be open (default 30 s).
-    #[must_use]
-    pub fn transaction_total(self, limit: Duration) -> Self {
-        self.set("transaction_total", Value::Duration(limit))
-    }
-
-    /// How many requests one commit takes at most (default 512).
-    #[must_use]
-    pub fn max_batch(self, requests: usize) -> Self {
-        self.set("max_batch", integer(requests))
-    }
-
-    /// How many transactions may wait for the one that is open; one more is `Overloaded` (default 64).
-    #[must_use]
-    pub fn transactions_waiting(self, transactions: usize) -> Self {
-        self.set("transactions_waiting", integer(transactions))
-    }
-
-    /// How many bytes of a write's result are kept for a second answer (default 65,536).
-    #[must_use]
-    pub fn ledger_result(self, bytes: usize) -> Self {
-        self.set("ledger_result", integer(bytes))
-    }
-
-    /// How long the ledger keeps a client that does not ask (default 1 h). At least as long as the
-    /// longest call.
-    #[must_use]
-    pub fn ledger_keep(self, keep: Duration) -> Self {
-        self.set("ledger_keep", Value::Duration(keep))
-    }
-
-    fn set(mut self, key: &'static str, value: Value) -> Self {
-        self.values.insert(key, value);
-        self
-    }
-}
-
 /// A number that does not fit is far above every limit, and is refused as such.
-fn integer(number: usize) -> Value {
+pub(super) fn integer(number: usize) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -14,10 +14,15 @@ pub(super) const REPO: &[&str] = &[
     "timeout",
     "transaction_idle",
     "transaction_total",
+    "read_transaction",
     "max_batch",
     "transactions_waiting",
     "ledger_result",
     "ledger_keep",
+    "ack",
+    "on_lost",
+    "remember",
+    "remember_writes",
 ];
 
 /// The keys of `[litefs]`.
@@ -25,7 +30,7 @@ pub(super) const LITEFS: &[&str] = &["http", "start_timeout"];
 
 /// The keys of `[cluster]`.
 pub(super) const CLUSTER: &[&str] =
-    &["name", "node", "listen", "peer", "peers", "nodes", "secret_file", "insecure"];
+    &["name", "node", "listen", "peer", "peers", "nodes", "fence", "fence_timeout", "secret_file", "insecure"];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

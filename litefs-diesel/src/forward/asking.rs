@@ -3,9 +3,9 @@
 use super::attempt::{Missed, unreachable};
 use super::client::Sequence;
 use super::route::{Route, Target};
-use super::router::Inner;
+use super::router::{Inner, is_alone};
 use crate::error::Error;
-use crate::request::{Ack, Ask, Refusal, Stamp, Terms, Write, WriteRequest, Written};
+use crate::request::{Ack, Ask, Refusal, Stamp, Terms, WriteRequest, Written};
 
 /// A write under its id, on its way to an outcome.
 ///
@@ -60,7 +60,8 @@ impl<'a> Asking<'a> {
             }
             self.request.stamp.forgotten = self.sequence.forgotten();
             self.request.stamp.again = self.doubt.is_some();
-            let missed = match self.router.attempt_write(&target, &self.request, self.terms.deadline).await {
+            let attempt = self.router.attempt_write(&target, &self.request, self.terms.deadline);
+            let missed = match self.route.attempt(&target, attempt).await {
                 Ok(written) => {
                     let (epoch, primary) = (self.route.epoch(), target.elsewhere());
                     return Ok(Some(Answered { written, epoch, primary }));
@@ -78,7 +79,7 @@ impl<'a> Asking<'a> {
     async fn missed(&mut self, target: &Target, missed: Missed) -> Result<(), Error> {
         let name = target.name();
         match missed {
-            Missed::Lost(why) if self.is_alone() => {
+            Missed::Lost(why) if is_alone(&self.request.ask) => {
                 // Nothing tells a second attempt that the first one ran.
                 Err(Error::Unknown { why })
             }
@@ -111,11 +112,6 @@ impl<'a> Asking<'a> {
                 (other, _) => other,
             },
         }
-    }
-
-    /// Whether it has no entry in the ledger.
-    fn is_alone(&self) -> bool {
-        matches!(self.request.ask, Ask::Run(Write { alone: true, .. }))
     }
 
     /// What the caller is told when no further attempt is made.

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{NotVisible, Peers, PeersConfig, Recalled, Resolver, Router, Visibility};
+use super::{NotVisible, Peers, PeersConfig, Recalled, Resolver, Router, RouterParts, Visibility};
+use crate::config::LostWrite;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::{Role, RoleView};
 use crate::position::Position;
@@ -22,6 +23,7 @@ use crate::server::testing::*;
 use crate::statement::Session;
 
 mod finding;
+mod lost;
 mod settling;
 mod transactions;
 
@@ -40,6 +42,8 @@ struct Asking {
 struct Sees {
     waited: Mutex<Vec<Position>>,
     ends: Mutex<Vec<NotVisible>>,
+    /// What the application was told to be lost.
+    lost: Mutex<Vec<LostWrite>>,
     /// What its own ledger says.
     recalled: Mutex<Option<Recalled>>,
 }
@@ -63,6 +67,10 @@ impl Asking {
     }
 
     fn start_on(runtime: Handle, role: Role, table: BTreeMap<String, String>) -> Self {
+        Self::start_with(runtime, role, table, false)
+    }
+
+    fn start_with(runtime: Handle, role: Role, table: BTreeMap<String, String>, resubmit: bool) -> Self {
         let view = View { version: 1, role: role.clone(), epoch: 1, ..View::unknown() };
         let view = watch::channel(view).0;
         let peers = Peers::new(PeersConfig {
@@ -75,14 +83,20 @@ impl Asking {
         let roles = watch::channel(RoleView { role, epoch: 1 }).0;
         let local = Fake::new();
         let sees = Arc::<Sees>::default();
-        let router = Router::new(
-            "Repo".into(),
-            Arc::new(FakePrimary(Arc::clone(&local))),
-            roles.subscribe(),
-            Arc::clone(&peers),
-            Arc::clone(&sees) as _,
-            7,
-        );
+        let config = crate::config::Config::temporary().on_lost({
+            let lost = Arc::clone(&sees);
+            move |write| lost.lost.lock().push(write.clone())
+        });
+        let lost = config.resubmit_lost(resubmit).resolve().unwrap().repos["Repo"].lost.clone();
+        let router = Router::new(RouterParts {
+            repo: "Repo".into(),
+            local: Arc::new(FakePrimary(Arc::clone(&local))),
+            roles: roles.subscribe(),
+            peers: Arc::clone(&peers),
+            visibility: Arc::clone(&sees) as _,
+            process: 7,
+            lost,
+        });
         Self { router, peers, local, roles, sees, _view: view }
     }
 

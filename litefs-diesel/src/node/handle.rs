@@ -253,6 +253,7 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
         connect: Arc::new(move || connect(&access)),
         lent: Lent::new(served.settings.pool_size),
         timeout: served.settings.timeout,
+        ack: served.settings.ack,
         runtime: node.inner.parts.runtime.handle().clone(),
     };
     Ok(R::from_handle(RepoHandle::new(Arc::new(database))))

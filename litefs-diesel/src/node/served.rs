@@ -6,7 +6,7 @@ use super::history::Replicated;
 use super::start::Common;
 use crate::config::{JournalMode, RepoSettings, StartError};
 use crate::connection::{Access, Kinds, registry};
-use crate::forward::Router;
+use crate::forward::{Router, RouterParts};
 use crate::litefs::PositionWatch;
 use crate::reader::Readers;
 use crate::request::{Primary, Procedures};
@@ -38,7 +38,12 @@ impl Served {
         let gate = watch.clone();
         let readers =
             Readers::start(settings.clone(), Arc::new(move || gate.gate().pass())).map_err(system)?;
-        let history = Arc::new(Replicated { litefs: common.litefs.clone(), watch: watch.clone() });
+        let history = Arc::new(Replicated::new(
+            settings.clone(),
+            common.litefs.clone(),
+            watch.clone(),
+            common.members.clone(),
+        ));
         let procedures = Arc::<Procedures>::default();
         let writer = Writer::start(
             settings.clone(),
@@ -48,14 +53,15 @@ impl Served {
             procedures.clone(),
         )
         .map_err(system)?;
-        let primary: Arc<dyn Primary> = Arc::new(Router::new(
-            settings.name.clone(),
-            writer.clone(),
-            common.litefs.roles(),
-            common.peers.clone(),
-            history,
-            common.process,
-        ));
+        let primary: Arc<dyn Primary> = Arc::new(Router::new(RouterParts {
+            repo: settings.name.clone(),
+            local: writer.clone(),
+            roles: common.litefs.roles(),
+            peers: common.peers.clone(),
+            visibility: history,
+            process: common.process,
+            lost: settings.lost.clone(),
+        }));
         let access = Arc::new(Access {
             name: settings.name.clone(),
             file: settings.database.file().to_owned(),
@@ -64,6 +70,7 @@ impl Served {
             kinds: Arc::new(Kinds::new(readers.clone())),
             idle: Arc::default(),
             timeout: settings.timeout,
+            ack: settings.ack,
             runtime: common.runtime.clone(),
             foreign_keys: settings.foreign_keys,
             journal_mode: journal_mode.as_str().to_owned(),
