@@ -106,7 +106,7 @@ pub use builder::{Config, RepoConfig};
 pub use error::{Origin, StartError};
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
-pub use settings::{Fence, JournalMode};
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
+pub use settings::{Fence, JournalMode};
 #[cfg(test)]
 use url::{DatabaseUrl, Target};
