@@ -177,16 +177,27 @@ where
         }
         match database.write(statements, terms).await {
             Ok(written) => value_at(written.position, finish(written.outcomes)),
-            // The layer below does not know the caller's type; the caller knows no other.
-            Err(error) => match (error.position(), error.value::<Written>().cloned()) {
+            Err(error) => Err(match (error.position(), error.value::<Written>().cloned()) {
                 (Some(position), Some(written)) => {
+                    // The layer below does not know the caller's type; the caller knows no other.
                     let (value, _) = value_at(position, finish(written.outcomes))?;
-                    Err(Error::CommittedNotVisible { position, value: CommittedValue::new(value) })
+                    with_value(error, CommittedValue::new(value))
                 }
-                _ => Err(error),
-            },
+                _ => error,
+            }),
         }
     })
+}
+
+/// The same outcome with another value in it.
+fn with_value(error: Error, value: CommittedValue) -> Error {
+    match error {
+        Error::CommittedNotVisible { position, .. } => Error::CommittedNotVisible { position, value },
+        Error::CommittedNotReplicated { position, have, missing, .. } => {
+            Error::CommittedNotReplicated { position, have, missing, value }
+        }
+        other => other,
+    }
 }
 
 fn value_at<T>(position: Position, value: Result<T, NoValue>) -> Result<(T, Position), Error> {
