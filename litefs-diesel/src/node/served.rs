@@ -9,7 +9,7 @@ use crate::connection::{Access, Kinds, registry};
 use crate::forward::{Router, RouterParts};
 use crate::litefs::PositionWatch;
 use crate::reader::Readers;
-use crate::request::Primary;
+use crate::request::{Primary, Procedures};
 use crate::writer::Writer;
 
 /// A database that this node serves.
@@ -21,6 +21,8 @@ pub(super) struct Served {
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,
+    /// What the primary runs for a call.
+    pub(super) procedures: Arc<Procedures>,
 }
 
 impl Served {
@@ -66,7 +68,7 @@ impl Served {
             journal_mode: journal_mode.as_str().to_owned(),
         });
         registry::register(&access);
-        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access }))
+        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access, procedures: Arc::default() }))
     }
 
     /// Opens everything anew before its next use: what was opened before LiteFS went away is dead,
