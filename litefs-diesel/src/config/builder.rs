@@ -363,6 +363,12 @@ impl RepoConfig {
         self.set("transaction_total", Value::Duration(limit))
     }
 
+    /// How long a `read_transaction` may be open, and a `stream` may read (default 2 s).
+    #[must_use]
+    pub fn read_transaction(self, limit: Duration) -> Self {
+        self.set("read_transaction", Value::Duration(limit))
+    }
+
     /// How many requests one commit takes at most (default 512).
     #[must_use]
     pub fn max_batch(self, requests: usize) -> Self {

@@ -45,6 +45,7 @@
 //! | `timeout` | duration above 0 | 10 s | The deadline of a call that names none. Longer than the election that usually follows a hand-off. |
 //! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
+//! | `read_transaction` | duration above 0 | 2 s | The longest that `repo.read_transaction` may be open and that `repo.stream` may read. Meanwhile LiteFS on this node can neither apply what others wrote nor be elected; keep it below the time that a failover may take. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
 //! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
 //! | `on_lost` | report, resubmit | report | What is done about an acknowledged write that a failover dropped: see [`Config::on_lost`] and [`RepoConfig::resubmit_lost`]. |
@@ -97,6 +98,7 @@ mod read;
 mod resolve;
 mod schema;
 mod settings;
+pub(crate) mod tool;
 mod url;
 
 #[cfg(test)]

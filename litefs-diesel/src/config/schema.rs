@@ -14,6 +14,7 @@ pub(super) const REPO: &[&str] = &[
     "timeout",
     "transaction_idle",
     "transaction_total",
+    "read_transaction",
     "max_batch",
     "ack",
     "on_lost",

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +25,6 @@ pub(crate) struct Settings {
     /// `None`: the node is alone.
     pub(crate) litefs: Option<LitefsSettings>,
     pub(crate) cluster: ClusterSettings,
-    /// The folder of the settings file, from which `priv` counts.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the migrations tool, which comes next, counts `priv` from it")
-    )]
-    pub(crate) root: Option<PathBuf>,
 }
 
 /// One repo's.
@@ -42,9 +35,6 @@ pub(crate) struct RepoSettings {
     pub(crate) database: DatabaseUrl,
     /// Who said where the database is.
     pub(crate) origin: Origin,
-    /// Where the migrations tool looks; as it is written, from [`Settings::root`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the migrations tool, which comes next"))]
-    pub(crate) priv_dir: Option<PathBuf>,
     /// `None`: leave a database that is there as it is, WAL for a new one.
     pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) foreign_keys: bool,
@@ -58,6 +48,8 @@ pub(crate) struct RepoSettings {
     pub(crate) transaction_idle: Duration,
     /// How long a transaction may be open.
     pub(crate) transaction_total: Duration,
+    /// How long a snapshot of this node's file may be open, or a stream read it.
+    pub(crate) read_transaction: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
     /// When a write returns that does not say.

@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 
 use super::ReadLevel;
 use super::database::{Database, ReadTerms};
+use super::lazy::Lazy;
 use crate::error::Error;
 use crate::position::Position;
 use crate::request::{Ack, Terms};
@@ -51,7 +52,7 @@ type Start<A, T, E = Error> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'sta
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {
-    state: State<ReadPlan<T>, T>,
+    state: Lazy<ReadPlan<T>, Result<T, Error>>,
 }
 
 struct ReadPlan<T> {
@@ -95,7 +96,7 @@ struct ReadPlan<T> {
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
 pub struct Write<T, E = Error> {
-    state: State<WritePlan<T, E>, T, E>,
+    state: Lazy<WritePlan<T, E>, Result<T, E>>,
 }
 
 struct WritePlan<T, E> {
@@ -104,12 +105,6 @@ struct WritePlan<T, E> {
     timeout: Option<Duration>,
     /// Gives the write's token beside its value.
     start: Start<Terms, (T, Position), E>,
-}
-
-enum State<P, T, E = Error> {
-    Waiting(P),
-    Running(BoxFuture<'static, Result<T, E>>),
-    Done,
 }
 
 impl<T: 'static> Read<T> {
@@ -125,12 +120,12 @@ impl<T: 'static> Read<T> {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan = ReadPlan { database, level: ReadLevel::default(), timeout: None, start };
-        Self { state: State::Waiting(plan) }
+        Self { state: Lazy::Waiting(plan) }
     }
 
     /// How fresh the read must be; [`ReadLevel::Local`] when not said.
     pub fn at(mut self, level: ReadLevel) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.level = level;
         }
         self
@@ -139,7 +134,7 @@ impl<T: 'static> Read<T> {
     /// How long it may take, counted from the first poll; the repo's own setting when not said.
     /// After it: [`Error::ReadTimeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.timeout = Some(timeout);
         }
         self
@@ -171,13 +166,13 @@ impl<U: Send + 'static> Read<Option<U>> {
         }
         Read {
             state: match self.state {
-                State::Waiting(ReadPlan { database, level, timeout, start }) => {
+                Lazy::Waiting(ReadPlan { database, level, timeout, start }) => {
                     let start: Start<ReadTerms, U> =
                         Box::new(|db, terms| Box::pin(require(start(db, terms))));
-                    State::Waiting(ReadPlan { database, level, timeout, start })
+                    Lazy::Waiting(ReadPlan { database, level, timeout, start })
                 }
-                State::Running(call) => State::Running(Box::pin(require(call))),
-                State::Done => State::Done,
+                Lazy::Running(call) => Lazy::Running(Box::pin(require(call))),
+                Lazy::Done => Lazy::Done,
             },
         }
     }
@@ -196,13 +191,13 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan = WritePlan { ack: database.ack, database, timeout: None, start };
-        Self { state: State::Waiting(plan) }
+        Self { state: Lazy::Waiting(plan) }
     }
 
     /// When the write returns; the repo's own setting when not said, which is [`Ack::Visible`] unless
     /// it is set.
     pub fn ack(mut self, ack: Ack) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.ack = ack;
         }
         self
@@ -211,7 +206,7 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     /// How long it may take, counted from the first poll; the repo's own setting when not said.
     /// What is known by then is the outcome: see [`Error`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.timeout = Some(timeout);
         }
         self
@@ -225,7 +220,7 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub fn with_position(self) -> Write<(T, Position), E> {
         Write {
             state: match self.state {
-                State::Waiting(WritePlan { database, ack, timeout, start }) => {
+                Lazy::Waiting(WritePlan { database, ack, timeout, start }) => {
                     let start: Start<Terms, _, E> = Box::new(|db, terms| {
                         let written = start(db, terms);
                         Box::pin(async {
@@ -233,10 +228,10 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
                             Ok(((value, position), position))
                         })
                     });
-                    State::Waiting(WritePlan { database, ack, timeout, start })
+                    Lazy::Waiting(WritePlan { database, ack, timeout, start })
                 }
-                State::Running(_) => panic!("`with_position` after the write was polled"),
-                State::Done => State::Done,
+                Lazy::Running(_) => panic!("`with_position` after the write was polled"),
+                Lazy::Done => Lazy::Done,
             },
         }
     }
@@ -262,33 +257,6 @@ impl<T: Send + 'static, E: Send + 'static> Future for Write<T, E> {
             let written = start(database, Terms { deadline, ack });
             Box::pin(async { Ok(written.await?.0) })
         })
-    }
-}
-
-impl<P, T, E> State<P, T, E> {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, E>>,
-    ) -> Poll<Result<T, E>> {
-        let mut running = match std::mem::replace(self, Self::Done) {
-            Self::Waiting(plan) => start(plan),
-            Self::Running(running) => running,
-            Self::Done => panic!("a call was polled after it had given its result"),
-        };
-        let polled = running.as_mut().poll(cx);
-        if polled.is_pending() {
-            *self = Self::Running(running);
-        }
-        polled
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting(_) => "not begun",
-            Self::Running(_) => "running",
-            Self::Done => "done",
-        }
     }
 }
 
