@@ -4,6 +4,7 @@ mod futures_contract;
 mod inserts;
 mod node;
 mod outcomes;
+mod procedures;
 mod reads;
 mod snapshots;
 mod streams;
