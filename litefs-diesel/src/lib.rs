@@ -60,6 +60,7 @@ pub use node::Node;
 pub use position::{ParsePositionError, Position};
 pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
 pub use request::Ack;
+pub use statement::varying::{Varying, varying};
 
 /// What the macros' expansions and this project's benches name, and nobody else.
 #[doc(hidden)]

@@ -17,6 +17,7 @@ mod count;
 mod database;
 mod handle;
 mod insert;
+mod key;
 mod lazy;
 mod lent;
 mod level;
