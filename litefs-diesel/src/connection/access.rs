@@ -11,7 +11,7 @@ use super::idle::Idle;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
-use crate::request::Primary;
+use crate::request::{Ack, Primary};
 
 /// One database of a node, as its connections see it. They share one.
 pub(crate) struct Access {
@@ -29,6 +29,8 @@ pub(crate) struct Access {
     pub(crate) idle: Arc<Idle>,
     /// How long a call may take.
     pub(crate) timeout: Duration,
+    /// When a write returns.
+    pub(crate) ack: Ack,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.

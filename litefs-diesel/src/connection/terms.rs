@@ -9,8 +9,8 @@ use crate::request::{Ack, Terms};
 /// What all calls of a connection have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CallTerms {
-    /// What writes and commits wait for.
-    ack: Ack,
+    /// What writes and commits wait for; `None`: what the settings say of every write.
+    ack: Option<Ack>,
     /// When the closure must be done that the connection is lent to; `None`: only each call has its
     /// time.
     until: Option<Instant>,
@@ -25,13 +25,13 @@ impl NodeConnection {
 
     /// What a write that begins now is promised.
     pub(super) fn terms(&self) -> Terms {
-        Terms { deadline: self.deadline(), ack: self.terms.ack }
+        Terms { deadline: self.deadline(), ack: self.terms.ack.unwrap_or(self.access.ack) }
     }
 }
 
 impl LitefsConnection {
     /// When writes on this connection return from now on, and commits of its transactions;
-    /// [`Ack::Visible`] when never said. Within a transaction it counts for the commit alone.
+    /// the setting `ack` when never said. Within a transaction it counts for the commit alone.
     ///
     /// On a connection that is alone there are no other nodes: it does nothing.
     ///
@@ -46,21 +46,21 @@ impl LitefsConnection {
     /// ```
     pub fn set_ack(&mut self, ack: Ack) {
         if let Way::Node(node) = &mut self.way {
-            node.terms.ack = ack;
+            node.terms.ack = Some(ack);
         }
     }
 
-    /// What [`set_ack`](Self::set_ack) said last.
+    /// What [`set_ack`](Self::set_ack) said last; else what the settings say.
     #[must_use]
     pub fn ack(&self) -> Ack {
         match &self.way {
             Way::Alone(_) => Ack::default(),
-            Way::Node(node) => node.terms.ack,
+            Way::Node(node) => node.terms.ack.unwrap_or(node.access.ack),
         }
     }
 
     /// The terms of one closure that it is lent to.
-    pub(crate) fn lend_terms(&mut self, ack: Ack, until: Option<Instant>) {
+    pub(crate) fn lend_terms(&mut self, ack: Option<Ack>, until: Option<Instant>) {
         if let Way::Node(node) = &mut self.way {
             node.terms = CallTerms { ack, until };
         }

@@ -151,7 +151,7 @@ impl<L> RepoHandle<L> {
             database: Arc::clone(&self.database),
             statements: TakenWrite(Ok(Vec::new())),
             ends: Vec::new(),
-            ack: Ack::default(),
+            ack: self.database.ack,
             timeout: None,
             key: KeyTerms::default(),
             sent: None,

@@ -94,7 +94,7 @@ where
         };
         let connect = Arc::clone(&database.connect);
         let lent = move |conn: &mut LitefsConnection| {
-            conn.lend_terms(ack, until);
+            conn.lend_terms(Some(ack), until);
             work(conn)
         };
         let done = database.blocking(move || loan.with(|| connect(), lent)).await;
@@ -173,7 +173,7 @@ impl<L> RepoHandle<L> {
         E: From<DieselError> + Send + 'static,
     {
         let database = Arc::clone(&self.database);
-        let plan = Plan { database, ack: Ack::default(), timeout: None, work: Box::new(work) };
+        let plan = Plan { ack: database.ack, database, timeout: None, work: Box::new(work) };
         Run { state: Lazy::Waiting(plan) }
     }
 

@@ -63,7 +63,7 @@ struct ReadPlan<T> {
     start: Start<ReadTerms, T>,
 }
 
-/// A write that gives a `T`: nothing runs until it is awaited.
+/// A write that gives a `T`, or a procedure's call that does: nothing runs until it is awaited.
 ///
 /// It owns what it needs (the statement and its values were taken apart when the method was
 /// called), so that it can be spawned, joined, or sent to another thread. Dropping it before it was
@@ -193,11 +193,12 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan =
-            WritePlan { database, ack: Ack::default(), timeout: None, key: KeyTerms::default(), start };
+            WritePlan { ack: database.ack, database, timeout: None, key: KeyTerms::default(), start };
         Self { state: Lazy::Waiting(plan) }
     }
 
-    /// When the write returns; [`Ack::Visible`] when not said.
+    /// When the write returns; the repo's own setting when not said, which is [`Ack::Visible`] unless
+    /// it is set.
     pub fn ack(mut self, ack: Ack) -> Self {
         if let Some(plan) = self.state.plan() {
             plan.ack = ack;

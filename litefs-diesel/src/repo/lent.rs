@@ -10,7 +10,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connection::LitefsConnection;
 use crate::error::{Error, NotExecuted};
-use crate::request::Ack;
 
 /// At most as many as the setting `pool_size` says. Who comes when all are lent waits, in order.
 pub(crate) struct Lent {
@@ -55,7 +54,7 @@ impl Loan {
             None => connect()?,
         };
         let done = work(&mut conn);
-        conn.lend_terms(Ack::default(), None);
+        conn.lend_terms(None, None);
         // It also lays its file where the node can close it.
         if !conn.is_broken() {
             self.idle.lock().push(conn);

@@ -14,7 +14,6 @@ use super::database::{Database, Place, ReadTerms};
 use super::lazy::Lazy;
 use super::{ReadLevel, RepoHandle};
 use crate::connection::{LitefsConnection, ReadsOn};
-use crate::request::Ack;
 use crate::runtime::in_runtime;
 
 /// Blocking work that only reads, and has not begun: see [`RepoHandle::read_transaction`].
@@ -71,7 +70,7 @@ where
                     Err(error) => return Err(error.into_diesel().into()),
                 };
                 let work = Box::new(move |conn: &mut LitefsConnection| conn.read_transaction_on(on, work));
-                lend(Arc::clone(&database), Ack::default(), Some(deadline), work).await
+                lend(Arc::clone(&database), database.ack, Some(deadline), work).await
             })
         })
     }

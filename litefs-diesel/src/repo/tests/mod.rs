@@ -134,6 +134,7 @@ impl TestRepo {
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             idle: Arc::default(),
             timeout: Duration::from_secs(30),
+            ack: crate::request::Ack::default(),
             runtime: runtime.handle().clone(),
             foreign_keys: true,
             journal_mode: "wal".into(),
@@ -149,6 +150,7 @@ impl TestRepo {
             connect: Arc::new(connect),
             lent: Lent::new(1),
             timeout: Duration::from_secs(30),
+            ack: crate::request::Ack::default(),
             runtime: runtime.handle().clone(),
         }));
         Self { repo, node, readers, _runtime: runtime, _dir: dir }
