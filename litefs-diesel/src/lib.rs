@@ -39,6 +39,7 @@ mod connection;
 mod error;
 mod forward;
 mod handover;
+mod ledger;
 mod litefs;
 mod members;
 mod node;
