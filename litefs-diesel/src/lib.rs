@@ -3,6 +3,7 @@
 //! the same code is plain SQLite.
 //!
 //! - [`litefs_repo`] on a struct makes it a repo: typed, async methods, on [`RepoHandle`].
+//! - [`procedure`] on a function lets the primary run it, in one round trip and one transaction.
 //! - [`LitefsConnection`] is a Diesel connection for code that is written for `SqliteConnection`.
 //! - [`Node`] is this process's part in the cluster, for several repos or none.
 //! - [`Config`] has the settings; all of them are in [`config`].
@@ -57,10 +58,12 @@ pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
-pub use litefs_diesel_macros::litefs_repo;
+pub use litefs_diesel_macros::{litefs_repo, procedure};
 pub use node::Node;
 pub use position::{ParsePositionError, Position};
-pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
+pub use repo::{
+    CallError, DbError, LitefsRepo, LocalConnection, Procedure, ReadLevel, Registered, RepoHandle,
+};
 pub use request::Ack;
 
 /// What the macros' expansions and this project's benches name, and nobody else.
@@ -69,6 +72,10 @@ pub mod __private {
     pub use diesel::SqliteConnection;
 
     pub use crate::node::{on, position_reads, start};
+    pub use crate::repo::{
+        Codec, FirstArgument, Packed, ProcedureResult, Registration, Unpacked, call, named_once, portable,
+        portable_error,
+    };
     pub use crate::statement::capture::capture_size;
 }
 

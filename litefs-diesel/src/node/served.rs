@@ -18,12 +18,11 @@ pub(super) struct Served {
     pub(super) watch: Arc<PositionWatch>,
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Arc<Writer>,
-    /// What its writer runs by name.
-    #[expect(dead_code, reason = "a repo registers its procedures here")]
-    pub(super) procedures: Arc<Procedures>,
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,
+    /// What the primary runs for a call.
+    pub(super) procedures: Arc<Procedures>,
 }
 
 impl Served {

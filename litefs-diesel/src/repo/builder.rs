@@ -18,7 +18,7 @@ use crate::request::{Ack, Terms};
 use crate::runtime::in_runtime;
 
 /// A call's way to its result, once its terms are known.
-type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
+type Start<A, T, E = Error> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, E>> + Send>;
 
 /// A read that gives a `T`: nothing runs until it is awaited.
 ///
@@ -62,7 +62,7 @@ struct ReadPlan<T> {
     start: Start<ReadTerms, T>,
 }
 
-/// A write that gives a `T`: nothing runs until it is awaited.
+/// A write that gives a `T`, or a procedure's call that does: nothing runs until it is awaited.
 ///
 /// It owns what it needs (the statement and its values were taken apart when the method was
 /// called), so that it can be spawned, joined, or sent to another thread. Dropping it before it was
@@ -95,16 +95,16 @@ struct ReadPlan<T> {
 ///
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
-pub struct Write<T> {
-    state: Lazy<WritePlan<T>, Result<T, Error>>,
+pub struct Write<T, E = Error> {
+    state: Lazy<WritePlan<T, E>, Result<T, E>>,
 }
 
-struct WritePlan<T> {
+struct WritePlan<T, E> {
     database: Arc<Database>,
     ack: Ack,
     timeout: Option<Duration>,
     /// Gives the write's token beside its value.
-    start: Start<Terms, (T, Position)>,
+    start: Start<Terms, (T, Position), E>,
 }
 
 impl<T: 'static> Read<T> {
@@ -178,16 +178,16 @@ impl<U: Send + 'static> Read<Option<U>> {
     }
 }
 
-impl<T: Send + 'static> Write<T> {
+impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub(crate) fn new<F>(
         database: &Arc<Database>,
         start: impl FnOnce(Arc<Database>, Terms) -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
+        F: Future<Output = Result<(T, Position), E>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _> = Box::new(|database, terms| {
+        let start: Start<Terms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan = WritePlan { ack: database.ack, database, timeout: None, start };
@@ -217,11 +217,11 @@ impl<T: Send + 'static> Write<T> {
     ///
     /// # Panics
     /// When the write has been polled already.
-    pub fn with_position(self) -> Write<(T, Position)> {
+    pub fn with_position(self) -> Write<(T, Position), E> {
         Write {
             state: match self.state {
                 Lazy::Waiting(WritePlan { database, ack, timeout, start }) => {
-                    let start: Start<Terms, _> = Box::new(|db, terms| {
+                    let start: Start<Terms, _, E> = Box::new(|db, terms| {
                         let written = start(db, terms);
                         Box::pin(async {
                             let (value, position) = written.await?;
@@ -248,8 +248,8 @@ impl<T: 'static> Future for Read<T> {
     }
 }
 
-impl<T: Send + 'static> Future for Write<T> {
-    type Output = Result<T, Error>;
+impl<T: Send + 'static, E: Send + 'static> Future for Write<T, E> {
+    type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
@@ -266,7 +266,7 @@ impl<T> fmt::Debug for Read<T> {
     }
 }
 
-impl<T> fmt::Debug for Write<T> {
+impl<T, E> fmt::Debug for Write<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Write({})", self.state.name())
     }
