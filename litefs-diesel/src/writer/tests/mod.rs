@@ -1,6 +1,11 @@
 mod caller;
 mod commits;
 mod doubt;
+mod keys;
+mod ledger;
+mod procedures;
+mod pruning;
+mod settling;
 mod transactions;
 
 use std::io;
@@ -62,6 +67,10 @@ struct Bench {
     replicated: bool,
 }
 
+/// A name that ends the whole transaction.
+const BOMB: &str = "CREATE TRIGGER bomb BEFORE INSERT ON t WHEN NEW.name = 'bomb' \
+                    BEGIN SELECT RAISE(ROLLBACK, 'the bomb went off'); END";
+
 fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
     bench_on(false, change)
 }
@@ -83,11 +92,10 @@ fn bench_with(
     conn.batch_execute(
         "PRAGMA journal_mode = wal; \
          CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE); \
-         CREATE TABLE child (parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED); \
-         CREATE TRIGGER bomb BEFORE INSERT ON t WHEN NEW.name = 'bomb' \
-         BEGIN SELECT RAISE(ROLLBACK, 'the bomb went off'); END;",
+         CREATE TABLE child (parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)",
     )
     .unwrap();
+    conn.batch_execute(BOMB).unwrap();
     let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
     let config = Config::default().repo("test", repo).on_open(on_open);
     let settings = config.resolve().unwrap().repos["test"].clone();
@@ -124,6 +132,17 @@ impl Bench {
         diesel::dsl::sql::<diesel::sql_types::Text>("SELECT name FROM t ORDER BY id")
             .load(&mut self.direct())
             .unwrap()
+    }
+}
+
+impl Bench {
+    fn number(&self, query: &str) -> i64 {
+        use diesel::prelude::*;
+        diesel::dsl::sql::<diesel::sql_types::BigInt>(query).get_result(&mut self.direct()).unwrap()
+    }
+
+    fn rows(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM {table}"))
     }
 }
 
