@@ -75,7 +75,7 @@ async fn a_key_is_free_after_its_time_and_leaves_nothing() {
         bench.writer.run(bench.writer.stamp(), last).await.unwrap();
         // An hour of the ledger's clock.
         let expired = "SELECT COUNT(*) FROM __litefs_diesel_keys, __litefs_diesel_ledger \
-                       WHERE expires - clock BETWEEN 3590000 AND 3600000";
+                       WHERE expires - clock BETWEEN 3590000 AND 3660000";
         assert_eq!(bench.number(expired), 1);
     }
 }

@@ -3,6 +3,7 @@ mod commits;
 mod doubt;
 mod keys;
 mod ledger;
+mod measured;
 mod procedures;
 mod pruning;
 mod settling;
@@ -85,6 +86,16 @@ fn bench_with(
     on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
     role: Arc<Fake>,
 ) -> Bench {
+    bench_of(replicated, change, |config| config, on_open, role)
+}
+
+fn bench_of(
+    replicated: bool,
+    change: impl FnOnce(RepoConfig) -> RepoConfig,
+    set_up: impl FnOnce(Config) -> Config,
+    on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
+    role: Arc<Fake>,
+) -> Bench {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("t.db");
     let path = path.to_str().unwrap();
@@ -97,7 +108,7 @@ fn bench_with(
     .unwrap();
     conn.batch_execute(BOMB).unwrap();
     let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
-    let config = Config::default().repo("test", repo).on_open(on_open);
+    let config = set_up(Config::default().repo("test", repo).on_open(on_open));
     let settings = config.resolve().unwrap().repos["test"].clone();
     let procedures = Arc::<Procedures>::default();
     let writer = start(&settings, replicated, &role, &procedures);
@@ -136,6 +147,14 @@ impl Bench {
 }
 
 impl Bench {
+    /// Another process changes the database.
+    fn change(&self, statements: &str) {
+        let mut conn = self.direct();
+        // The writer answers what it refuses before it has let go of the lock.
+        conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+        conn.batch_execute(statements).unwrap();
+    }
+
     fn number(&self, query: &str) -> i64 {
         use diesel::prelude::*;
         diesel::dsl::sql::<diesel::sql_types::BigInt>(query).get_result(&mut self.direct()).unwrap()

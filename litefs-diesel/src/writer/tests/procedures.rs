@@ -37,7 +37,7 @@ async fn between(bench: &Bench, name: &str, body: Body) -> (Result<Written, Refu
     let called = called.await;
     after.await.unwrap();
     let names = bench.names();
-    bench.direct().batch_execute("DELETE FROM t").unwrap();
+    bench.change("DELETE FROM t");
     (called, names)
 }
 
@@ -177,11 +177,19 @@ async fn a_transaction_that_was_ended_unseen_is_told_and_never_harms_a_neighbour
 async fn an_error_that_ended_the_transaction_is_its_own_and_nobody_elses() {
     let bench = bench_on(true, |repo| repo);
     let (called, names) = between(&bench, "bomb", |conn| {
-        conn.transaction(|conn| put(conn, "bomb"))?;
+        put(conn, "bomb")?;
         done()
     })
     .await;
     assert_eq!(says(called), "the bomb went off");
+    assert_eq!(names, ["before", "after"]);
+    let (called, names) = between(&bench, "nested", |conn| {
+        conn.transaction(|conn| put(conn, "bomb"))?;
+        done()
+    })
+    .await;
+    // What Diesel says of it, here and anywhere.
+    assert_eq!(says(called), "no such savepoint: diesel_savepoint_1");
     assert_eq!(names, ["before", "after"]);
     let (called, names) = between(&bench, "careless", |conn| {
         let _ = put(conn, "bomb");

@@ -43,6 +43,8 @@ async fn a_client_that_vanished_leaves_nothing() {
     });
     let (gone, stamp) = (bench.writer.client(2), bench.writer.client(2).stamp());
     gone.run(stamp, insert("gone")).await.unwrap();
+    write_on(&bench.writer, "on").await;
+    assert_eq!(bench.rows("__litefs_diesel_clients"), 2);
     let limit = Instant::now() + Duration::from_secs(20);
     while bench.rows("__litefs_diesel_clients") > 1 {
         assert!(Instant::now() < limit, "it is still there");
@@ -63,8 +65,8 @@ async fn the_clock_goes_on_from_what_is_stored_and_ages_nobody() {
     let bench = bench_on(true, |repo| repo);
     let quiet = bench.writer.client(2);
     quiet.run(quiet.stamp(), insert("quiet")).await.unwrap();
-    bench.direct().batch_execute("UPDATE __litefs_diesel_ledger SET clock = 5000000").unwrap();
-    bench.direct().batch_execute("UPDATE __litefs_diesel_clients SET seen = 5000000").unwrap();
+    bench.change("UPDATE __litefs_diesel_ledger SET clock = 5000000");
+    bench.change("UPDATE __litefs_diesel_clients SET seen = 5000000");
     let clock = || bench.number("SELECT clock FROM __litefs_diesel_ledger");
     let another = bench.another();
     let limit = Instant::now() + Duration::from_secs(20);
