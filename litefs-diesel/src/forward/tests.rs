@@ -9,9 +9,10 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
-use super::{NotVisible, Peers, PeersConfig, Recalled, Resolver, Router, RouterParts, Visibility};
+use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
 use crate::config::LostWrite;
 use crate::error::{Error, NotExecuted};
+use crate::ledger::Recall;
 use crate::litefs::Role;
 use crate::members::testing::TestMember;
 use crate::position::Position;
@@ -43,7 +44,7 @@ struct Sees {
     /// What the application was told to be lost.
     lost: Mutex<Vec<LostWrite>>,
     /// What its own ledger says.
-    recalled: Mutex<Option<Recalled>>,
+    recalled: Mutex<Option<Recall>>,
 }
 
 impl Visibility for Sees {
@@ -52,7 +53,7 @@ impl Visibility for Sees {
         futures::future::ready(self.ends.lock().pop().map_or(Ok(()), Err)).boxed()
     }
 
-    fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {
+    fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recall>>> {
         let recalled = self.recalled.lock().map(|recalled| vec![recalled; ids.len()]);
         futures::future::ready(recalled).boxed()
     }

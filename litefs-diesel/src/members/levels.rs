@@ -136,6 +136,20 @@ impl Members {
         }
     }
 
+    /// Whether every node that may become primary has that position of this history: no failover can
+    /// drop it then. `false` where that is not known.
+    pub(crate) fn is_everywhere(&self, repo: &str, position: Position) -> bool {
+        let role = self.roles.borrow().clone();
+        let primary = match role.role {
+            Role::Primary => None,
+            Role::Replica { primary } => Some(primary),
+            Role::NoLeader => return false,
+        };
+        let state = self.state.lock();
+        let write = Awaited { repo: repo.to_owned(), position, primary, ack: Ack::Everywhere };
+        state.expected.is_some() && self.count(&state, &write, role.epoch).1.is_empty()
+    }
+
     /// Whether a write of that level may begin.
     pub(crate) fn admits(&self, ack: Ack) -> Result<(), NotExecuted> {
         // A node that is alone is every node that there is.
