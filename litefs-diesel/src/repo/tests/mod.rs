@@ -2,6 +2,7 @@
 
 mod futures_contract;
 mod inserts;
+mod keys;
 mod node;
 mod outcomes;
 mod procedures;
