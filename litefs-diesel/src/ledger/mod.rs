@@ -26,6 +26,5 @@ mod writer;
 
 pub(crate) use entry::Stored;
 pub(crate) use keys::KeyFound;
-#[expect(unused_imports, reason = "asked by the node, which remembers what it acknowledged")]
 pub(crate) use recall::{Recall, recall};
 pub(crate) use writer::{Found, Ledger, Rules};

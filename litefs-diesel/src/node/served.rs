@@ -43,6 +43,7 @@ impl Served {
             common.litefs.clone(),
             watch.clone(),
             common.members.clone(),
+            readers.clone(),
         ));
         let procedures = Arc::<Procedures>::default();
         let writer = Writer::start(

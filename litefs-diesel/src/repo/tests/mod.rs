@@ -5,6 +5,7 @@ mod inserts;
 mod keys;
 mod node;
 mod outcomes;
+mod procedures;
 mod reads;
 mod snapshots;
 mod streams;
