@@ -5,10 +5,12 @@
 //! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
+pub mod bare;
 pub mod bench;
 pub mod cases;
 pub mod cluster;
 pub mod contract;
+pub mod netns;
 pub mod port;
 pub mod process;
 pub mod wait;

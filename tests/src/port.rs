@@ -29,9 +29,7 @@ impl Port {
         let range = 12_000..first_outgoing_port().max(12_001);
         let mut last = None;
         for attempt in 0..100u32 {
-            // RandomState is std's only source of randomness; each has keys of its own.
-            let random = RandomState::new().hash_one(attempt);
-            let number = range.start + (random % u64::from(range.end - range.start)) as u16;
+            let number = range.start + (random(attempt) % u64::from(range.end - range.start)) as u16;
             match Self::claim_number(number) {
                 Ok(port) => return Ok(port),
                 Err(error) => last = Some(error),
@@ -53,11 +51,21 @@ impl Port {
     }
 
     fn claim_number(number: u16) -> io::Result<Self> {
-        let name = SocketAddr::from_abstract_name(format!("litefs-diesel-tests-port-{number}"))?;
-        let claim = UnixListener::bind_addr(&name)?;
+        let claim = claim_name(&format!("litefs-diesel-tests-port-{number}"))?;
         TcpListener::bind(("127.0.0.1", number))?;
         Ok(Self { number, _claim: claim })
     }
+}
+
+/// A name that no other process on this machine can claim until this is dropped, or its process
+/// ends in whatever way.
+pub(crate) fn claim_name(name: &str) -> io::Result<UnixListener> {
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+/// RandomState is std's only source of randomness; each has keys of its own.
+pub(crate) fn random(attempt: u32) -> u64 {
+    RandomState::new().hash_one(attempt)
 }
 
 /// Where the kernel's range for outgoing connections begins.

@@ -1,6 +1,6 @@
 //! Child processes that never outlive the test process.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::OnceLock;
@@ -9,15 +9,21 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait;
+use crate::wait::{self, PATIENCE};
 
 /// A command that the kernel kills with SIGKILL when the test process ends, in whatever way:
 /// `setpriv` (util-linux) asks for that and becomes the program, under the same process id.
 #[must_use]
 pub fn bound_command(program: impl AsRef<OsStr>) -> Command {
+    bound_command_behind(&[], program)
+}
+
+/// The same for a program behind others, each of which becomes the next.
+#[must_use]
+pub fn bound_command_behind(prefix: &[OsString], program: impl AsRef<OsStr>) -> Command {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.args(["--pdeathsig", "KILL", "--"]).args(prefix).arg(program);
     // A group of its own: Ctrl-C at the terminal is for the test process, which then cleans up.
     command.process_group(0);
     command
@@ -56,6 +62,17 @@ pub fn signal(child: &Child, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::other("not a process id"))?;
     Ok(kill_process(pid, signal)?)
+}
+
+/// Stops a child where it is (SIGSTOP), or lets it go on (SIGCONT), and waits until that has taken
+/// hold: a signal is sent before it has.
+///
+/// # Errors
+/// When there is no such process any more, or it does not change within [`PATIENCE`].
+pub fn pause(child: &Child, paused: bool) -> io::Result<()> {
+    signal(child, if paused { Signal::STOP } else { Signal::CONT })?;
+    wait::until(PATIENCE, || if is_stopped(child) == paused { Ok(()) } else { Err(()) })
+        .map_err(|()| io::Error::other("the signal did not take hold"))
 }
 
 /// Whether a child is stopped (SIGSTOP has taken hold).

@@ -4,21 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use diesel::prelude::*;
+use litefs_diesel_tests::bare::{count, write};
 use litefs_diesel_tests::cluster::{Cluster, is_mounted};
-
-/// One write, on a connection that is closed again: an open file keeps LiteFS from unmounting.
-fn write(mount: &Path, sql: &str) {
-    let mut conn = SqliteConnection::establish(&mount.join("app.db").to_string_lossy()).unwrap();
-    diesel::connection::SimpleConnection::batch_execute(&mut conn, sql).unwrap();
-}
-
-fn count(mount: &Path) -> i64 {
-    diesel::table! { rows (id) { id -> BigInt, } }
-    let file = format!("file:{}?mode=ro", mount.join("app.db").display());
-    let mut conn = SqliteConnection::establish(&file).unwrap();
-    rows::table.count().get_result(&mut conn).unwrap()
-}
 
 #[test]
 #[ignore = "needs LiteFS: tests/run"]

@@ -118,6 +118,22 @@ impl AppProcess {
         self.end(Signal::TERM)
     }
 
+    /// Stops it where it is (SIGSTOP), as a stalled machine would.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn pause(&self) -> Result<(), AppError> {
+        self.set_paused(true)
+    }
+
+    /// Lets a paused one go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn resume(&self) -> Result<(), AppError> {
+        self.set_paused(false)
+    }
+
     /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop).
     ///
     /// # Errors
@@ -208,6 +224,13 @@ impl AppProcess {
             }
             Ok(None) => Err(AppError::Deadline(format!("it did not end by {signal:?} within {PATIENCE:?}"))),
             Err(error) => Err(self.gone(&error.to_string())),
+        }
+    }
+
+    fn set_paused(&self, paused: bool) -> Result<(), AppError> {
+        match self.running().as_ref() {
+            Some(app) => process::pause(&app.child, paused).map_err(|error| self.gone(&error.to_string())),
+            None => Err(self.gone("it does not run")),
         }
     }
 

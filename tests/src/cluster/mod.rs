@@ -1,34 +1,45 @@
 //! A real LiteFS of several nodes on this machine, for one test or a few.
 //!
 //! Each node is a `litefs mount` process with its own data directory, FUSE mount and port on
-//! 127.0.0.1; node 0 is the primary. Everything is gone when the [`Cluster`] is dropped, and also
-//! when the test panics or is killed.
+//! 127.0.0.1, or in a network namespace of its own. With a static lease node 0 is the primary for
+//! ever; with a Consul lease it is at the start. Everything is gone when the [`Cluster`] is dropped, and also when the test panics or is
+//! killed.
 //!
 //! This room never reads or writes a database, and knows nothing of the library under test.
 
+mod consul;
+mod control;
 mod error;
 mod http;
 mod janitor;
+mod lease;
 mod mounts;
 mod node;
+mod partition;
+mod place;
+mod roles;
+mod server;
 mod settings;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::Signal;
-
+pub use consul::Consul;
 pub use error::ClusterError;
+pub use lease::{ConsulLease, Lease};
 pub use mounts::is_mounted;
 pub use node::Info;
-pub use settings::Lease;
+pub use partition::{APPLICATION_PORT, LITEFS_PORT, Peer, Traffic};
 
-use crate::port::Port;
-use crate::wait::{self, PATIENCE};
+use crate::netns::Network;
 use janitor::Janitor;
 use node::LitefsNode;
+use place::Place;
+use settings::Shared;
 
 /// A LiteFS cluster; see the [module](self). All methods block, and may be called from any thread.
 ///
@@ -42,7 +53,10 @@ use node::LitefsNode;
 pub struct Cluster {
     // Dropped in this order: the servers end, then the janitor unmounts and removes.
     nodes: Vec<LitefsNode>,
+    consul: Option<Consul>,
     janitor: Janitor,
+    /// Keeps its subnet until the janitor is done.
+    network: Option<Network>,
     dir: PathBuf,
 }
 
@@ -56,11 +70,11 @@ impl Cluster {
         Self::start_with(nodes, Lease::Static)
     }
 
-    /// The same with a lease of one's choice.
+    /// The same with a lease of one's choice: [`Lease::consul`], a [`ConsulLease`].
     ///
     /// # Errors
     /// As [`Cluster::start`].
-    pub fn start_with(nodes: usize, lease: Lease) -> Result<Self, ClusterError> {
+    pub fn start_with(nodes: usize, lease: impl Into<Lease>) -> Result<Self, ClusterError> {
         Self::start_in(&std::env::temp_dir(), nodes, lease)
     }
 
@@ -68,32 +82,61 @@ impl Cluster {
     ///
     /// # Errors
     /// As [`Cluster::start`].
-    pub fn start_in(parent: &Path, nodes: usize, lease: Lease) -> Result<Self, ClusterError> {
-        let binary = binary()?;
+    pub fn start_in(parent: &Path, nodes: usize, lease: impl Into<Lease>) -> Result<Self, ClusterError> {
+        let binary = binary("LITEFS_BIN", "litefs")?;
+        let lease = lease.into();
         let dir = tempfile::Builder::new()
             .prefix("litefs-diesel-")
             .tempdir_in(parent)
             .map_err(|error| ClusterError::new(format!("no directory for the cluster: {error}")))?
             .keep();
         let mounts: Vec<PathBuf> = (0..nodes).map(|i| dir.join(format!("node-{i}/mnt"))).collect();
+        let network = if lease.in_namespaces() { network_name(&dir) } else { String::new() };
         // From here on, leaving by an error cleans up too.
-        let mut cluster = Self { nodes: Vec::new(), janitor: Janitor::watch(&dir, &mounts)?, dir };
+        let janitor = Janitor::watch(&dir, &network, &mounts)?;
+        let mut cluster = Self { nodes: Vec::new(), consul: None, janitor, network: None, dir };
 
-        let ports = (0..nodes).map(|_| Port::claim()).collect::<io::Result<Vec<_>>>();
-        let ports = ports.map_err(|error| ClusterError::new(format!("no free port: {error}")))?;
-        let addresses: Vec<String> = ports.iter().map(Port::address).collect();
-        for (index, port) in ports.into_iter().enumerate() {
+        let mut namespaces = Vec::new();
+        if lease.in_namespaces() {
+            let made = u8::try_from(nodes + 1).map_err(io::Error::other);
+            let made = made.and_then(|hosts| Network::create(&network, hosts));
+            let made = made.map_err(|error| ClusterError::new(format!("no network: {error}")))?;
+            namespaces = made.namespaces().to_vec();
+            cluster.network = Some(made);
+        }
+        // The nodes have the first namespaces, and Consul the one behind theirs.
+        let place = |host: usize, port: u16| match namespaces.get(host) {
+            Some(namespace) => Ok(Place::Namespace(namespace.clone(), port)),
+            None => Place::on_loopback().map_err(|error| ClusterError::new(format!("no free port: {error}"))),
+        };
+        if let Lease::Consul(_) = &lease {
+            cluster.consul = Some(Consul::launch(cluster.dir.join("consul"), place(nodes, CONSUL_PORT)?)?);
+        }
+        let places = (0..nodes).map(|node| place(node, LITEFS_PORT)).collect::<Result<Vec<_>, _>>()?;
+        let addresses: Vec<String> = places.iter().map(Place::address).collect();
+        let consul = cluster.consul.as_ref().map(Consul::http);
+        let shared = Shared { lease, advertised: addresses.clone(), addresses, consul };
+        for (index, place) in places.into_iter().enumerate() {
             let dir = cluster.dir.join(format!("node-{index}"));
-            let settings = settings::yaml(&lease, index, &addresses, &dir);
-            cluster.nodes.push(LitefsNode::create(index, &binary, dir, port, &settings)?);
+            let settings = shared.yaml(index, &dir);
+            cluster.nodes.push(LitefsNode::create(index, &binary, dir, place, &settings)?);
         }
-        for node in &cluster.nodes {
-            node.start()?;
-        }
-        for node in &cluster.nodes {
-            node.wait_ready()?;
-        }
+        cluster.start_nodes(shared.first_primary())?;
         Ok(cluster)
+    }
+
+    /// Starts all, the one that shall be primary first: whoever asks first gets a lease.
+    fn start_nodes(&self, first: usize) -> Result<(), ClusterError> {
+        let (first, others): (Vec<_>, Vec<_>) = self.nodes.iter().partition(|node| node.index == first);
+        for nodes in [first, others] {
+            for node in &nodes {
+                node.start()?;
+            }
+            for node in &nodes {
+                node.wait_ready()?;
+            }
+        }
+        Ok(())
     }
 
     /// How many nodes there are, running or not.
@@ -130,7 +173,7 @@ impl Cluster {
     /// The node's HTTP API, as `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn http(&self, node: usize) -> String {
-        format!("http://{}", self.nodes[node].port.address())
+        format!("http://{}", self.nodes[node].place.address())
     }
 
     /// The node's own `lease.hostname`. With a static lease, replicas name the primary's.
@@ -139,10 +182,44 @@ impl Cluster {
         settings::hostname(node)
     }
 
+    /// The IP address of the node, for what runs beside its LiteFS.
+    #[must_use]
+    pub fn host(&self, node: usize) -> &str {
+        self.nodes[node].place.host()
+    }
+
+    /// A command that runs where the node is (in its namespace, if it has one) and ends with the
+    /// test process. [`Cluster::prefix`] is the same in words.
+    #[must_use]
+    pub fn command(&self, node: usize, program: impl AsRef<OsStr>) -> Command {
+        self.nodes[node].place.command(program)
+    }
+
+    /// The words that, put before a command, run it where the node is; none without namespaces.
+    #[must_use]
+    pub fn prefix(&self, node: usize) -> Vec<OsString> {
+        self.nodes[node].place.prefix()
+    }
+
+    /// Whether the nodes are in network namespaces.
+    #[must_use]
+    pub fn in_namespaces(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// The lease store.
+    ///
+    /// # Panics
+    /// When the lease is static.
+    #[must_use]
+    pub fn consul(&self) -> &Consul {
+        self.consul.as_ref().expect("a cluster with a static lease has no Consul")
+    }
+
     /// All that the node's LiteFS has printed since the cluster began.
     #[must_use]
     pub fn log(&self, node: usize) -> String {
-        self.nodes[node].log()
+        self.nodes[node].server.log()
     }
 
     /// What the node's `GET /info` says.
@@ -161,101 +238,6 @@ impl Cluster {
         let path = self.mount(node).join(format!("{database}-pos"));
         Ok(fs::read_to_string(path)?.trim_end().to_owned())
     }
-
-    /// Waits until every running node that is not paused has node `source`'s position of a
-    /// database, and returns it.
-    ///
-    /// # Errors
-    /// When they do not within [`PATIENCE`]; with the end of the log of one that lags.
-    pub fn wait_replicated(&self, source: usize, database: &str) -> Result<String, ClusterError> {
-        wait::until(PATIENCE, || {
-            let text = |node: &LitefsNode| {
-                let position = self.position(node.index, database);
-                position.map_err(|error| node.fail(format!("no position of {database}: {error}")))
-            };
-            let target = text(&self.nodes[source])?;
-            for node in self.nodes.iter().filter(|node| node.is_answering()) {
-                let have = text(node)?;
-                if have != target {
-                    return Err(node.fail(format!("{database} is at {have} and not at {target}")));
-                }
-            }
-            Ok(target)
-        })
-    }
-
-    /// Ends a node's LiteFS by SIGTERM and waits for it. `Ok(false)` says that its mount was busy
-    /// (a process has a file in it open) and is left behind dead, as LiteFS itself leaves it:
-    /// see [`Cluster::unmount`].
-    ///
-    /// # Errors
-    /// When it does not end within [`PATIENCE`], or was not running.
-    pub fn stop_litefs(&self, node: usize) -> Result<bool, ClusterError> {
-        self.nodes[node].end(Signal::TERM)?;
-        Ok(!is_mounted(self.mount(node)))
-    }
-
-    /// Ends a node's LiteFS by SIGKILL, and removes the mount that this leaves behind.
-    ///
-    /// # Errors
-    /// When it was not running, or the mount stays.
-    pub fn kill_litefs(&self, node: usize) -> Result<(), ClusterError> {
-        self.crash_litefs(node)?;
-        self.unmount(node)
-    }
-
-    /// Ends a node's LiteFS by SIGKILL and leaves its dead mount there, as a crash does: every
-    /// use of it is `ENOTCONN`, and LiteFS cannot start while a process keeps a file of it open.
-    ///
-    /// # Errors
-    /// When it was not running.
-    pub fn crash_litefs(&self, node: usize) -> Result<(), ClusterError> {
-        self.nodes[node].end(Signal::KILL)
-    }
-
-    /// Takes a node's mount out of the file system (`umount -l`), whoever has files in it open.
-    ///
-    /// # Errors
-    /// When it stays.
-    pub fn unmount(&self, node: usize) -> Result<(), ClusterError> {
-        mounts::unmount(self.mount(node)).map_err(|error| {
-            self.nodes[node].fail(format!("cannot unmount {}: {error}", self.mount(node).display()))
-        })
-    }
-
-    /// Starts a node's LiteFS again, with the same directories and port, and waits until it is
-    /// mounted and answers. A replica may not replicate yet: see [`Cluster::wait_ready`].
-    ///
-    /// # Errors
-    /// When it runs already or does not get there; with the end of its log.
-    pub fn start_litefs(&self, node: usize) -> Result<(), ClusterError> {
-        self.nodes[node].start()
-    }
-
-    /// Waits until a node is primary, or replicates from one.
-    ///
-    /// # Errors
-    /// When it does not within [`PATIENCE`].
-    pub fn wait_ready(&self, node: usize) -> Result<(), ClusterError> {
-        self.nodes[node].wait_ready()
-    }
-
-    /// Stops a node's LiteFS where it is (SIGSTOP), as a stalled machine would. Whoever then uses
-    /// its mount hangs until [`Cluster::resume`].
-    ///
-    /// # Errors
-    /// When it was not running.
-    pub fn pause(&self, node: usize) -> Result<(), ClusterError> {
-        self.nodes[node].pause(true)
-    }
-
-    /// Lets a paused LiteFS go on (SIGCONT).
-    ///
-    /// # Errors
-    /// When it was not running.
-    pub fn resume(&self, node: usize) -> Result<(), ClusterError> {
-        self.nodes[node].pause(false)
-    }
 }
 
 impl Drop for Cluster {
@@ -269,19 +251,30 @@ impl Drop for Cluster {
             }
         }
         for node in &self.nodes {
-            node.kill();
+            node.server.kill();
         }
+        // Before its directory is removed.
+        drop(self.consul.take());
         self.janitor.finish(Duration::from_secs(10));
     }
 }
 
-/// The server: `LITEFS_BIN`, or where `tests/run` builds it.
-fn binary() -> Result<PathBuf, ClusterError> {
-    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers/litefs");
-    let path = std::env::var_os("LITEFS_BIN").map_or_else(built, PathBuf::from);
+/// Consul's usual port, in its namespace.
+const CONSUL_PORT: u16 = 8500;
+
+/// Unique as the directory is, and short enough for the name of an interface.
+fn network_name(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    format!("ld{}", name.rsplit('-').next().unwrap_or_default())
+}
+
+/// A server's program: what the variable says, or where `tests/run` builds it.
+fn binary(variable: &str, name: &str) -> Result<PathBuf, ClusterError> {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers").join(name);
+    let path = std::env::var_os(variable).map_or_else(built, PathBuf::from);
     path.canonicalize().map_err(|error| {
         ClusterError::new(format!(
-            "no LiteFS at {}: {error}; run tests/run, which builds it, or set LITEFS_BIN",
+            "no {name} at {}: {error}; run tests/run, which builds it, or set {variable}",
             path.display()
         ))
     })

@@ -1,18 +1,14 @@
 //! One LiteFS server.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::Signal;
 use serde::Deserialize;
 
 use super::error::ClusterError;
+use super::place::Place;
+use super::server::Server;
 use super::{http, mounts};
-use crate::port::Port;
-use crate::process;
 use crate::wait::{self, PATIENCE};
 
 /// What `GET /info` says.
@@ -41,17 +37,10 @@ pub(super) struct LitefsNode {
     pub(super) index: usize,
     pub(super) mount: PathBuf,
     pub(super) data: PathBuf,
-    pub(super) port: Port,
+    pub(super) place: Place,
+    pub(super) server: Server,
     binary: PathBuf,
     dir: PathBuf,
-    server: Mutex<Server>,
-}
-
-#[derive(Default)]
-struct Server {
-    /// None while stopped.
-    child: Option<Child>,
-    paused: bool,
 }
 
 impl LitefsNode {
@@ -60,7 +49,7 @@ impl LitefsNode {
         index: usize,
         binary: &Path,
         dir: PathBuf,
-        port: Port,
+        place: Place,
         settings: &str,
     ) -> Result<Self, ClusterError> {
         let (mount, data) = (dir.join("mnt"), dir.join("data"));
@@ -68,36 +57,21 @@ impl LitefsNode {
             .and_then(|()| fs::create_dir_all(&data))
             .and_then(|()| fs::write(dir.join("litefs.yml"), settings));
         made.map_err(|error| ClusterError::new(format!("cannot prepare {}: {error}", dir.display())))?;
-        let binary = binary.to_owned();
-        Ok(Self { index, mount, data, port, binary, dir, server: Mutex::default() })
+        let server = Server::new(format!("LiteFS of node {index}"), dir.join("litefs.log"));
+        Ok(Self { index, mount, data, place, server, binary: binary.to_owned(), dir })
     }
 
     /// Starts the server and waits until it is mounted and answers.
     pub(super) fn start(&self) -> Result<(), ClusterError> {
-        let mut server = self.server();
-        if server.child.is_some() {
-            return Err(self.fail("LiteFS runs already".into()));
-        }
-        server.child =
-            Some(self.spawn().map_err(|error| self.fail(format!("cannot start LiteFS: {error}")))?);
-        wait::until(PATIENCE, || {
-            if let Some(Ok(Some(status))) = server.child.as_mut().map(Child::try_wait) {
-                server.child = None;
-                return Ok(Err(self.fail(format!("LiteFS ended at its start: {status}"))));
-            }
-            if !mounts::is_mounted(&self.mount) {
-                return Err(self.fail("LiteFS did not mount".into()));
-            }
-            self.info().map(|_| Ok(()))
-        })?
-    }
-
-    fn spawn(&self) -> io::Result<Child> {
-        let log = File::options().create(true).append(true).open(self.log_path())?;
-        let mut command = process::bound_command(&self.binary);
+        let mut command = self.place.command(&self.binary);
         command.arg("mount").arg("-config").arg(self.dir.join("litefs.yml"));
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        process::spawn(command)
+        self.server.start(command, || {
+            if mounts::is_mounted(&self.mount) {
+                self.info().map(drop)
+            } else {
+                Err(self.fail("it did not mount".into()))
+            }
+        })
     }
 
     /// Waits until the node is primary or replicates from one.
@@ -119,74 +93,31 @@ impl LitefsNode {
     }
 
     pub(super) fn info(&self) -> Result<Info, ClusterError> {
-        let text = http::get(&self.port.address(), "/info");
-        let text = text.map_err(|error| self.fail(format!("LiteFS does not answer /info: {error}")))?;
+        let text = self.get_info()?.body;
         serde_json::from_str(&text)
             .map_err(|error| self.fail(format!("/info is not as known: {error}: {text}")))
     }
 
-    /// Ends the server by a signal and waits until it has ended.
-    pub(super) fn end(&self, signal: Signal) -> Result<(), ClusterError> {
-        let mut server = self.server();
-        let Some(child) = &mut server.child else {
-            return Err(self.fail("LiteFS does not run".into()));
-        };
-        let ended = process::signal(child, signal).and_then(|()| process::wait_exit(child, PATIENCE));
-        match ended {
-            Ok(Some(_)) => {
-                *server = Server::default();
-                Ok(())
-            }
-            Ok(None) => Err(self.fail(format!("LiteFS did not end by {signal:?}"))),
-            Err(error) => Err(self.fail(format!("cannot end LiteFS: {error}"))),
-        }
+    /// What LiteFS calls this node where a hand-off names it: no path says it, each answer does.
+    pub(super) fn id(&self) -> Result<String, ClusterError> {
+        let answer = self.get_info()?;
+        let id = answer.header("Litefs-Id").map(ToOwned::to_owned);
+        id.ok_or_else(|| self.fail("its answers do not bear its id".into()))
     }
 
-    /// Ends the server for good, if it runs.
-    pub(super) fn kill(&self) {
-        if let Some(mut child) = self.server().child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+    /// Tells LiteFS to do something.
+    pub(super) fn post(&self, path: &str) -> Result<(), ClusterError> {
+        let answer = http::post(&self.place.address(), path);
+        answer.map(drop).map_err(|error| self.fail(format!("it refused: {error}")))
     }
 
-    pub(super) fn pause(&self, paused: bool) -> Result<(), ClusterError> {
-        let mut server = self.server();
-        let Some(child) = &server.child else {
-            return Err(self.fail("LiteFS does not run".into()));
-        };
-        let sent = process::signal(child, if paused { Signal::STOP } else { Signal::CONT });
-        sent.map_err(|error| self.fail(format!("cannot pause or resume LiteFS: {error}")))?;
-        // A signal is sent before it has taken hold.
-        wait::until(PATIENCE, || if process::is_stopped(child) == paused { Ok(()) } else { Err(()) })
-            .map_err(|()| self.fail("LiteFS was not paused or resumed".into()))?;
-        server.paused = paused;
-        Ok(())
-    }
-
-    /// Whether using the mount gives an answer.
-    pub(super) fn is_answering(&self) -> bool {
-        let server = self.server();
-        server.child.is_some() && !server.paused
-    }
-
-    pub(super) fn log(&self) -> String {
-        fs::read(self.log_path())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+    fn get_info(&self) -> Result<http::Answer, ClusterError> {
+        http::get(&self.place.address(), "/info")
+            .map_err(|error| self.fail(format!("it does not answer /info: {error}")))
     }
 
     /// An error about this node, with the end of its log.
     pub(super) fn fail(&self, what: String) -> ClusterError {
-        ClusterError::with_log(format!("node {}: {what}", self.index), &self.log())
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.dir.join("litefs.log")
-    }
-
-    fn server(&self) -> MutexGuard<'_, Server> {
-        // A test that panicked in here still has to clean up.
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+        self.server.fail(what)
     }
 }
