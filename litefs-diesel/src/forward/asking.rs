@@ -5,7 +5,7 @@ use super::client::Sequence;
 use super::route::{Route, Target};
 use super::router::Inner;
 use crate::error::Error;
-use crate::request::{Ack, Ask, Refusal, Stamp, Write, WriteRequest, Written, Terms};
+use crate::request::{Ack, Ask, Refusal, Stamp, Terms, Write, WriteRequest, Written};
 
 /// A write under its id, on its way to an outcome.
 ///
@@ -31,13 +31,7 @@ pub(super) struct Answered {
 }
 
 impl<'a> Asking<'a> {
-    pub(super) fn new(
-        router: &'a Inner,
-        sequence: &'a Sequence,
-        hash: u64,
-        ask: Ask,
-        terms: Terms,
-    ) -> Self {
+    pub(super) fn new(router: &'a Inner, sequence: &'a Sequence, hash: u64, ask: Ask, terms: Terms) -> Self {
         let stamp = Stamp { id: sequence.id(), hash, forgotten: 0, again: false };
         let request = WriteRequest { stamp, ask };
         Self { router, sequence, request, route: router.route(terms.deadline), terms, doubt: None }
@@ -134,4 +128,3 @@ impl<'a> Asking<'a> {
         }
     }
 }
-

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::client::Sequence;
 use super::peer::Peer;
+use super::remote::RemoteTransaction;
 use super::route::Target;
 use super::router::Inner;
-use super::remote::RemoteTransaction;
 use crate::error::NotExecuted;
 use crate::request::{Ask, Begin, OpenTransaction, Refusal, RequestId, Stamp, WriteRequest, Written};
 use crate::rpc::client::{Client, Failure, Message};

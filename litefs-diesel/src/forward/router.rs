@@ -75,7 +75,13 @@ impl Primary for Router {
         // The text, but never a value.
         let sql = beginning(write.text());
         let statements = write.statements().len();
-        let span = tracing::debug_span!("write", repo = self.inner.repo, sql, statements, id = tracing::field::Empty);
+        let span = tracing::debug_span!(
+            "write",
+            repo = self.inner.repo,
+            sql,
+            statements,
+            id = tracing::field::Empty
+        );
         let inner = Arc::clone(&self.inner);
         self.run(async move { inner.write(write, terms).await.map_err(|error| inner.explain(error)) }, span)
     }

@@ -120,8 +120,7 @@ fn gone(name: &str, refusal: Refusal) -> Error {
 
 impl Transaction for RoutedTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
-        let span =
-            tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
+        let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
         let name = self.name().to_owned();
         let step = self.open.run(statement, deadline);

@@ -16,11 +16,7 @@ pub(crate) trait Executor: Send + Sync + 'static {
     -> BoxFuture<'static, Result<Written, Refusal>>;
 
     /// Runs one statement that only reads.
-    fn read(
-        &self,
-        statement: Statement,
-        deadline: Instant,
-    ) -> BoxFuture<'static, Result<Outcome, Refusal>>;
+    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>>;
 
     /// Opens a transaction, which will commit under `id`. Until it ends, the writer serves nobody else.
     fn begin(

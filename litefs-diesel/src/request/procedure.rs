@@ -31,8 +31,7 @@ pub(crate) enum Reply {
 /// Runs a procedure on the writer's connection, in a transaction that the writer ends: rolled back
 /// on [`Reply::Err`] and on an error of this function's own, which says what was wrong with the call
 /// (arguments that do not fit).
-pub(crate) type Run =
-    Arc<dyn Fn(&mut SqliteConnection, &[u8]) -> Result<Reply, DatabaseError> + Send + Sync>;
+pub(crate) type Run = Arc<dyn Fn(&mut SqliteConnection, &[u8]) -> Result<Reply, DatabaseError> + Send + Sync>;
 
 /// The procedures of one repo that this process has.
 #[derive(Default)]

@@ -88,9 +88,7 @@ impl Refusal {
             // Between the library's own parts; a caller sees them only when the other end is at fault.
             Self::UnknownClient { .. } => NotExecuted::Refused(format!("{peer} does not know this process")),
             Self::Late => NotExecuted::Refused(format!("{peer} takes the write for one that is over")),
-            Self::OtherRequest => {
-                NotExecuted::Refused(format!("{peer} has another write under the same id"))
-            }
+            Self::OtherRequest => NotExecuted::Refused(format!("{peer} has another write under the same id")),
             Self::Absent => NotExecuted::Refused(format!("{peer} has no such write")),
         })
     }

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::codec::{self, Incoming, Outgoing};
 use super::wire::{GRACE, MAX_CALL, WireError};
 use super::{Named, Service};
-use crate::request::Refusal;
 use crate::handover::Handover;
+use crate::request::Refusal;
 
 /// How many calls may be on a connection without an answer; the next ones wait, unsent.
 const MAX_IN_FLIGHT: usize = 16 * 1024;

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Down, GRACE, MAX_CALL, Trace, Unreadable, Up, WireError};
 use super::{Named, Service};
-use crate::request::Refusal;
 use crate::handover::Handover;
+use crate::request::Refusal;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave
 /// in one system call.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Named, Service};
-use crate::request::Refusal;
 use crate::litefs::Role;
 use crate::position::Position;
+use crate::request::Refusal;
 
 /// The service of the control connection.
 pub(crate) enum Control {}

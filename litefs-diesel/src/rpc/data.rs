@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Named, Service};
-use crate::request::Refusal;
 use crate::error::DatabaseError;
 use crate::position::Position;
+use crate::request::Refusal;
 use crate::request::{Ask, Begin, RequestId, Stamp, Step, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 

@@ -19,12 +19,12 @@ use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
 use super::{Limits, Services};
+use crate::request::Refusal;
+use crate::rpc::Service;
 use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Goodbye, Received};
 use crate::rpc::hello::{self, Purpose};
 use crate::rpc::wire::GRACE;
-use crate::request::Refusal;
-use crate::rpc::Service;
 
 /// How a server is told to end.
 #[derive(Clone)]

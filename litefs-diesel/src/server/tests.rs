@@ -9,13 +9,13 @@ use super::testing::{PATIENCE, TestNode, identity, in_ms, replica_of, statement,
 use super::{BindError, Limits, bind};
 use crate::litefs::Role;
 use crate::request::Begin;
+use crate::request::Refusal;
+use crate::rpc::Service;
 use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::data::{Data, Reply, Request};
 use crate::rpc::hello::{self, HelloError, Identity, Purpose};
 use crate::rpc::wire::MAX_FRAME;
-use crate::request::Refusal;
-use crate::rpc::Service;
 use crate::statement::Session;
 
 async fn connect_as<S: Service>(

@@ -218,7 +218,9 @@ impl Engine {
         };
         let still = self.history.primary_epoch() == Some(epoch);
         job.ticket.answer(match (result, self.history.position()) {
-            (Ok((outcomes, session)), Ok(position)) if still => Ok(Written { outcomes, reply: None, session, position }),
+            (Ok((outcomes, session)), Ok(position)) if still => {
+                Ok(Written { outcomes, reply: None, session, position })
+            }
             (Ok(_), _) => Err(Refusal::Unknown("the primary changed while it ran".into())),
             // It commits by itself, and a commit that fails so may have happened.
             (Err(error), _) if engine::is_io(&error.message) => Err(Refusal::Unknown(error.message)),
@@ -229,7 +231,9 @@ impl Engine {
     fn answer(&mut self, jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
         for (job, ran) in jobs.into_iter().zip(results) {
             match ran {
-                Ok((outcomes, session)) => job.ticket.answer(Ok(Written { outcomes, reply: None, session, position })),
+                Ok((outcomes, session)) => {
+                    job.ticket.answer(Ok(Written { outcomes, reply: None, session, position }))
+                }
                 Err(error) => self.reject(job, error),
             }
         }

@@ -79,7 +79,10 @@ impl<T> Ticket<T> {
 
 impl Claim {
     /// Waits for the answer until the deadline. A tokio runtime must be entered.
-    pub(super) async fn wait<T>(self, mut answer: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
+    pub(super) async fn wait<T>(
+        self,
+        mut answer: oneshot::Receiver<Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let deadline = tokio::time::Instant::from_std(self.deadline);
         let answered = match tokio::time::timeout_at(deadline, &mut answer).await {
             Ok(answered) => answered,

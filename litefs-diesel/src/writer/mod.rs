@@ -119,7 +119,11 @@ impl Drop for Writer {
 }
 
 impl Executor for Writer {
-    fn write(&self, request: WriteRequest, deadline: Instant) -> BoxFuture<'static, Result<Written, Refusal>> {
+    fn write(
+        &self,
+        request: WriteRequest,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Written, Refusal>> {
         let (reply, answer) = oneshot::channel();
         let (ticket, claim) = Ticket::new(deadline, reply);
         let sent = self.send(Command::Write(Job::new(request, ticket)));
@@ -130,10 +134,11 @@ impl Executor for Writer {
     }
 
     fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
-        let read = self
-            .readers
-            .run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
-        Box::pin(async move { read.await.map_err(Refusal::of_read)?.map_err(|error| Refusal::Read(error.into())) })
+        let read =
+            self.readers.run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
+        Box::pin(
+            async move { read.await.map_err(Refusal::of_read)?.map_err(|error| Refusal::Read(error.into())) },
+        )
     }
 
     fn begin(

@@ -260,7 +260,11 @@ impl OpenTransaction for LocalTransaction {
         })
     }
 
-    fn commit(self: Box<Self>, _stamp: Stamp, deadline: Instant) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
+    fn commit(
+        self: Box<Self>,
+        _stamp: Stamp,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
         let asked = self.send(deadline, Command::Commit);
         Box::pin(async move {
             match answer(asked).await {

@@ -31,6 +31,8 @@ pub struct NodeSettings {
     pub transaction_idle_ms: u64,
     /// What `on_open` runs on each connection.
     pub on_open: Option<String>,
+    /// The folder for its record of the fault run.
+    pub record: Option<PathBuf>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.
     pub log: Option<String>,
 }
