@@ -8,6 +8,9 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
+use crate::cluster::{Cluster, Lease};
+use crate::wait::{self, PATIENCE};
+
 /// The database that these functions use, in a node's mount.
 pub const DATABASE: &str = "app.db";
 
@@ -51,6 +54,38 @@ pub fn ids(mount: &Path) -> Vec<i64> {
 #[must_use]
 pub fn count(mount: &Path) -> usize {
     ids(mount).len()
+}
+
+/// Three nodes whose `app.db` has an empty table `rows`, node 0 the primary.
+///
+/// # Panics
+/// When they do not get there.
+#[must_use]
+pub fn three_nodes(lease: impl Into<Lease>) -> Cluster {
+    let cluster = Cluster::start_with(3, lease).unwrap();
+    write(cluster.mount(0), "CREATE TABLE rows (id INTEGER PRIMARY KEY)");
+    cluster.wait_replicated(0, DATABASE).unwrap();
+    cluster
+}
+
+/// Writes row `id` on a node, which should be primary.
+///
+/// # Panics
+/// When SQLite refuses it.
+pub fn insert(cluster: &Cluster, node: usize, id: i64) {
+    write(cluster.mount(node), &format!("INSERT INTO rows VALUES ({id})"));
+}
+
+/// Waits until a node has row `id`.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn wait_row(cluster: &Cluster, node: usize, id: i64) {
+    let have = || {
+        let ids = ids(cluster.mount(node));
+        if ids.contains(&id) { Ok(()) } else { Err(format!("node {node} has {ids:?} and not {id}")) }
+    };
+    wait::until(PATIENCE, have).unwrap();
 }
 
 /// A connection with an open read transaction on a mount's `app.db`: it stalls replication on that

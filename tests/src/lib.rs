@@ -14,6 +14,7 @@ pub mod faults;
 pub mod netns;
 pub mod port;
 pub mod process;
+pub mod proxy;
 pub mod wait;
 
 /// The code in the documents, which is compiled and run as that of any other docs.

@@ -34,7 +34,7 @@ disable_update_check = true\n";
 impl Consul {
     /// Starts an agent that keeps its state in `dir`, and waits until it grants sessions.
     pub(super) fn launch(dir: PathBuf, place: Place) -> Result<Self, ClusterError> {
-        let binary = super::binary("CONSUL_BIN", "consul")?;
+        let binary = super::start::binary("CONSUL_BIN", "consul")?;
         let made = fs::create_dir_all(dir.join("data"))
             .and_then(|()| fs::write(dir.join("consul.hcl"), SETTINGS))
             .and_then(|()| Ok([Port::claim()?, Port::claim()?]));

@@ -22,6 +22,10 @@ impl Lease {
     pub(super) fn in_namespaces(&self) -> bool {
         matches!(self, Self::Consul(ConsulLease { namespaces: true, .. }))
     }
+
+    pub(super) fn through_proxies(&self) -> bool {
+        matches!(self, Self::Consul(ConsulLease { proxies: true, .. }))
+    }
 }
 
 /// The times of a Consul lease, and who may take it.
@@ -43,6 +47,9 @@ pub struct ConsulLease {
     /// Whether each node, and Consul, is in a network namespace of its own, so that they can be
     /// cut off from each other. Needs root.
     pub namespaces: bool,
+    /// Whether the others reach each node's LiteFS through a proxy, to slow its links down. Not
+    /// together with namespaces, whose cuts a proxy would go round.
+    pub proxies: bool,
 }
 
 impl Default for ConsulLease {
@@ -52,6 +59,7 @@ impl Default for ConsulLease {
             lock_delay: Duration::from_secs(1),
             candidates: None,
             namespaces: false,
+            proxies: false,
         }
     }
 }
@@ -79,6 +87,14 @@ impl ConsulLease {
     #[must_use]
     pub fn in_namespaces(self) -> Self {
         Self { namespaces: true, ..self }
+    }
+
+    /// Has the others reach each node's LiteFS through a proxy ([`Cluster::proxy`]).
+    ///
+    /// [`Cluster::proxy`]: super::Cluster::proxy
+    #[must_use]
+    pub fn through_proxies(self) -> Self {
+        Self { proxies: true, ..self }
     }
 
     pub(super) fn is_candidate(&self, node: usize) -> bool {

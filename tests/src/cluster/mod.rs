@@ -20,6 +20,7 @@ mod place;
 mod roles;
 mod server;
 mod settings;
+mod start;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -36,10 +37,9 @@ pub use node::Info;
 pub use partition::{APPLICATION_PORT, LITEFS_PORT, Peer, Traffic};
 
 use crate::netns::Network;
+use crate::proxy::Proxy;
 use janitor::Janitor;
 use node::LitefsNode;
-use place::Place;
-use settings::Shared;
 
 /// A LiteFS cluster; see the [module](self). All methods block, and may be called from any thread.
 ///
@@ -57,6 +57,8 @@ pub struct Cluster {
     janitor: Janitor,
     /// Keeps its subnet until the janitor is done.
     network: Option<Network>,
+    /// In front of each node, if there are any.
+    proxies: Vec<Proxy>,
     dir: PathBuf,
 }
 
@@ -83,60 +85,7 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub fn start_in(parent: &Path, nodes: usize, lease: impl Into<Lease>) -> Result<Self, ClusterError> {
-        let binary = binary("LITEFS_BIN", "litefs")?;
-        let lease = lease.into();
-        let dir = tempfile::Builder::new()
-            .prefix("litefs-diesel-")
-            .tempdir_in(parent)
-            .map_err(|error| ClusterError::new(format!("no directory for the cluster: {error}")))?
-            .keep();
-        let mounts: Vec<PathBuf> = (0..nodes).map(|i| dir.join(format!("node-{i}/mnt"))).collect();
-        let network = if lease.in_namespaces() { network_name(&dir) } else { String::new() };
-        // From here on, leaving by an error cleans up too.
-        let janitor = Janitor::watch(&dir, &network, &mounts)?;
-        let mut cluster = Self { nodes: Vec::new(), consul: None, janitor, network: None, dir };
-
-        let mut namespaces = Vec::new();
-        if lease.in_namespaces() {
-            let made = u8::try_from(nodes + 1).map_err(io::Error::other);
-            let made = made.and_then(|hosts| Network::create(&network, hosts));
-            let made = made.map_err(|error| ClusterError::new(format!("no network: {error}")))?;
-            namespaces = made.namespaces().to_vec();
-            cluster.network = Some(made);
-        }
-        // The nodes have the first namespaces, and Consul the one behind theirs.
-        let place = |host: usize, port: u16| match namespaces.get(host) {
-            Some(namespace) => Ok(Place::Namespace(namespace.clone(), port)),
-            None => Place::on_loopback().map_err(|error| ClusterError::new(format!("no free port: {error}"))),
-        };
-        if let Lease::Consul(_) = &lease {
-            cluster.consul = Some(Consul::launch(cluster.dir.join("consul"), place(nodes, CONSUL_PORT)?)?);
-        }
-        let places = (0..nodes).map(|node| place(node, LITEFS_PORT)).collect::<Result<Vec<_>, _>>()?;
-        let addresses: Vec<String> = places.iter().map(Place::address).collect();
-        let consul = cluster.consul.as_ref().map(Consul::http);
-        let shared = Shared { lease, advertised: addresses.clone(), addresses, consul };
-        for (index, place) in places.into_iter().enumerate() {
-            let dir = cluster.dir.join(format!("node-{index}"));
-            let settings = shared.yaml(index, &dir);
-            cluster.nodes.push(LitefsNode::create(index, &binary, dir, place, &settings)?);
-        }
-        cluster.start_nodes(shared.first_primary())?;
-        Ok(cluster)
-    }
-
-    /// Starts all, the one that shall be primary first: whoever asks first gets a lease.
-    fn start_nodes(&self, first: usize) -> Result<(), ClusterError> {
-        let (first, others): (Vec<_>, Vec<_>) = self.nodes.iter().partition(|node| node.index == first);
-        for nodes in [first, others] {
-            for node in &nodes {
-                node.start()?;
-            }
-            for node in &nodes {
-                node.wait_ready()?;
-            }
-        }
-        Ok(())
+        start::cluster(parent, nodes, lease.into())
     }
 
     /// How many nodes there are, running or not.
@@ -207,6 +156,22 @@ impl Cluster {
         self.network.is_some()
     }
 
+    /// Where a process on a node reaches what the test itself listens on, such as a
+    /// [`Proxy`]: an IP address of this process.
+    #[must_use]
+    pub fn test_host(&self) -> &str {
+        self.network.as_ref().map_or("127.0.0.1", Network::own_address)
+    }
+
+    /// The link over which the others reach a node's LiteFS.
+    ///
+    /// # Panics
+    /// Unless the lease is [`ConsulLease::through_proxies`].
+    #[must_use]
+    pub fn proxy(&self, node: usize) -> &Proxy {
+        self.proxies.get(node).expect("a cluster whose lease does not say through_proxies() has none")
+    }
+
     /// The lease store.
     ///
     /// # Panics
@@ -257,25 +222,4 @@ impl Drop for Cluster {
         drop(self.consul.take());
         self.janitor.finish(Duration::from_secs(10));
     }
-}
-
-/// Consul's usual port, in its namespace.
-const CONSUL_PORT: u16 = 8500;
-
-/// Unique as the directory is, and short enough for the name of an interface.
-fn network_name(dir: &Path) -> String {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    format!("ld{}", name.rsplit('-').next().unwrap_or_default())
-}
-
-/// A server's program: what the variable says, or where `tests/run` builds it.
-fn binary(variable: &str, name: &str) -> Result<PathBuf, ClusterError> {
-    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers").join(name);
-    let path = std::env::var_os(variable).map_or_else(built, PathBuf::from);
-    path.canonicalize().map_err(|error| {
-        ClusterError::new(format!(
-            "no {name} at {}: {error}; run tests/run, which builds it, or set {variable}",
-            path.display()
-        ))
-    })
 }

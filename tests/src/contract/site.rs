@@ -1,16 +1,18 @@
 //! A LiteFS cluster with an application node on each of its nodes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::settings::NodeSettings;
 use crate::app::{AppError, AppProcess, AppSpec};
-use crate::cluster::Cluster;
+use crate::cluster::{APPLICATION_PORT, Cluster, Lease};
 use crate::port::Port;
 use crate::wait::{self, PATIENCE};
 
 /// A real LiteFS of some nodes, and what application nodes on it need: names and ports of their
-/// own. Node 0 is the primary.
+/// own. Node 0 is the primary, with a static lease for ever and else at the start. In namespaces
+/// the applications are started in their nodes' own.
 pub struct Site {
     /// Applications end before their LiteFS does.
     pub cluster: Cluster,
@@ -25,7 +27,16 @@ impl Site {
     /// When LiteFS does not start, or there are no ports.
     #[must_use]
     pub fn start(nodes: usize, binary: &str) -> Self {
-        let cluster = Cluster::start(nodes).unwrap();
+        Self::start_with(nodes, Lease::Static, binary)
+    }
+
+    /// The same with a lease of one's choice.
+    ///
+    /// # Panics
+    /// As [`Site::start`].
+    #[must_use]
+    pub fn start_with(nodes: usize, lease: impl Into<Lease>, binary: &str) -> Self {
+        let cluster = Cluster::start_with(nodes, lease).unwrap();
         let ports = (0..nodes).map(|_| Port::claim().unwrap()).collect();
         Self { cluster, ports, binary: binary.into() }
     }
@@ -42,16 +53,24 @@ impl Site {
     /// The usual settings of a node: the database `app.db`, and all nodes as peers.
     #[must_use]
     pub fn settings(&self, node: usize) -> NodeSettings {
-        let peers = self.ports.iter().enumerate();
-        let peers: BTreeMap<_, _> =
-            peers.map(|(node, port)| (self.cluster.hostname(node), port.address())).collect();
+        let peers = (0..self.cluster.len()).map(|node| (self.cluster.hostname(node), self.address(node)));
         NodeSettings {
             databases: BTreeMap::from([("Repo".to_owned(), self.database(node, "app.db"))]),
             http: Some(self.cluster.http(node)),
             node: self.cluster.hostname(node),
-            listen: self.ports[node].address(),
-            peers,
+            listen: self.address(node),
+            peers: peers.collect(),
             ..NodeSettings::default()
+        }
+    }
+
+    /// Where the application of a node listens.
+    #[must_use]
+    pub fn address(&self, node: usize) -> String {
+        if self.cluster.in_namespaces() {
+            format!("{}:{APPLICATION_PORT}", self.cluster.host(node))
+        } else {
+            self.ports[node].address()
         }
     }
 
@@ -67,7 +86,9 @@ impl Site {
     /// When it does not say that it is ready; with the end of its log, in which its start error is.
     pub fn app(&self, settings: NodeSettings) -> Result<AppProcess, AppError> {
         let log = self.cluster.dir().join(format!("app-{}.log", settings.node));
-        start_app(&self.binary, &settings, log)
+        let node = (0..self.cluster.len()).find(|&node| self.cluster.hostname(node) == settings.node);
+        let prefix = node.map(|node| self.cluster.prefix(node)).unwrap_or_default();
+        start_app_behind(prefix, &self.binary, &settings, log)
     }
 
     /// Waits until a node's LiteFS and its primary's have the same position of `app.db`.
@@ -88,13 +109,20 @@ pub fn start_app(
     settings: &NodeSettings,
     log: impl Into<PathBuf>,
 ) -> Result<AppProcess, AppError> {
+    start_app_behind(Vec::new(), binary, settings, log)
+}
+
+/// The same behind words that run a command elsewhere.
+fn start_app_behind(
+    prefix: Vec<OsString>,
+    binary: &Path,
+    settings: &NodeSettings,
+    log: impl Into<PathBuf>,
+) -> Result<AppProcess, AppError> {
     let settings = serde_json::to_string(settings).unwrap_or_default();
-    AppProcess::start(AppSpec {
-        binary: binary.to_owned(),
-        args: vec![settings.into()],
-        envs: Vec::new(),
-        log: log.into(),
-    })
+    let mut words = prefix.into_iter().chain([binary.into(), settings.into()]);
+    let binary = words.next().unwrap_or_default().into();
+    AppProcess::start(AppSpec { binary, args: words.collect(), envs: Vec::new(), log: log.into() })
 }
 
 /// Waits until an application says that its node has this role: `primary`, `replica` or `none`.

@@ -30,6 +30,7 @@ done
 /// Some namespaces on a bridge.
 #[derive(Debug)]
 pub struct Network {
+    own_address: String,
     namespaces: Vec<Namespace>,
     /// Keeps the subnet from other tests.
     _subnet: UnixListener,
@@ -87,7 +88,13 @@ impl Network {
             let up = format!("link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\n");
             batch(Some(name), &up)?;
         }
-        Ok(Self { namespaces, _subnet: claim })
+        Ok(Self { own_address: format!("{subnet}.1"), namespaces, _subnet: claim })
+    }
+
+    /// The IP address of this process in it: where the namespaces reach what listens here.
+    #[must_use]
+    pub fn own_address(&self) -> &str {
+        &self.own_address
     }
 
     /// Its hosts.
