@@ -11,6 +11,7 @@
 //!
 //! The checker is given records and tables and looks at nothing else; it never asks the library.
 
+pub mod checker;
 pub mod clock;
 pub mod dice;
 pub mod load;

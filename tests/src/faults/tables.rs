@@ -19,6 +19,7 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// How often each was counted up.
     fault_counters (id) {
         id -> BigInt,
         n -> BigInt,
@@ -26,6 +27,7 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Whose sum never changes.
     fault_accounts (id) {
         id -> BigInt,
         cents -> BigInt,
