@@ -7,7 +7,6 @@ use litefs_diesel_tests::app::{AppError, AppProcess};
 use litefs_diesel_tests::cluster::{ConsulLease, Lease, Peer, Traffic};
 use litefs_diesel_tests::contract::{NodeSettings, Site, wait_role};
 use litefs_diesel_tests::netns::How;
-use litefs_diesel_tests::proxy::Proxy;
 use litefs_diesel_tests::wait::{self, PATIENCE};
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -79,8 +78,8 @@ fn an_application_follows_the_primary_when_it_is_promoted() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn writes_between_applications_go_through_a_link_that_is_slow_and_frozen() {
-    let site = Site::start(2, APP);
-    let link = Proxy::start("127.0.0.1:0", site.address(0)).unwrap();
+    let site = Site::start_with(2, ConsulLease::default().in_namespaces(), APP);
+    let link = site.link(1, 0);
     let mut settings = NodeSettings { timeout_ms: 2000, ..site.settings(1) };
     settings.peers.insert(site.cluster.hostname(0), link.address());
     let apps = [site.app(site.settings(0)).unwrap(), site.app(settings).unwrap()];

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::error::{Origin, StartError};
 use super::layer::{Layer, Value};
+use super::lost::LostHooks;
 use super::open::Hook;
 use super::schema::Key;
 use super::settings::JournalMode;
@@ -41,6 +42,8 @@ pub struct Config {
     pub(super) root: Option<PathBuf>,
     /// The application's set-up of connections; for one repo, or for all.
     pub(super) on_open: Vec<(Option<String>, Hook)>,
+    /// Told of lost writes, of every repo.
+    pub(super) on_lost: LostHooks,
     pub(super) temporary: Option<Arc<TempDir>>,
     /// What went wrong before anybody could be told: [`Config::temporary`] gives no `Result`.
     pub(super) trouble: Option<StartError>,
@@ -244,7 +247,7 @@ impl Config {
         self.set(Key::EveryRepo(key), value)
     }
 
-    fn set(mut self, key: Key, value: Value) -> Self {
+    pub(super) fn set(mut self, key: Key, value: Value) -> Self {
         self.code.set(key, value, Origin::Code);
         self
     }
@@ -341,13 +344,13 @@ impl RepoConfig {
         self.set("max_batch", integer(requests))
     }
 
-    fn set(mut self, key: &'static str, value: Value) -> Self {
+    pub(super) fn set(mut self, key: &'static str, value: Value) -> Self {
         self.values.insert(key, value);
         self
     }
 }
 
 /// A number that does not fit is far above every limit, and is refused as such.
-fn integer(number: usize) -> Value {
+pub(super) fn integer(number: usize) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

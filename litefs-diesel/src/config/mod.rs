@@ -46,6 +46,9 @@
 //! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//! | `on_lost` | report, resubmit | report | What is done about an acknowledged write that a failover dropped: see [`Config::on_lost`] and [`RepoConfig::resubmit_lost`]. |
+//! | `remember` | duration above 0 | 60 s | How long an acknowledged write is remembered for that, unless every node has it before: longer than a failover takes. |
+//! | `remember_writes` | 1 to 1,000,000 | 10,000 | How many of them at most; the oldest is forgotten first. |
 //!
 //! # `[litefs]`: this node's LiteFS
 //!
@@ -84,6 +87,7 @@ mod file;
 mod interpolate;
 mod layer;
 mod load;
+mod lost;
 mod open;
 mod read;
 mod resolve;
@@ -96,6 +100,8 @@ mod tests;
 
 pub use builder::{Config, RepoConfig};
 pub use error::{Origin, StartError};
+pub(crate) use lost::LostSettings;
+pub use lost::LostWrite;
 pub use settings::JournalMode;
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
 #[cfg(test)]

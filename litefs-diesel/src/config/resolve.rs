@@ -8,6 +8,7 @@ use super::builder::Config;
 use super::cluster;
 use super::error::{Origin, StartError};
 use super::layer::{Entry, Layer, Value};
+use super::lost::LostSettings;
 use super::open::OnOpen;
 use super::read::Found;
 use super::schema::{self, Key};
@@ -169,6 +170,12 @@ impl<'a> Sources<'a> {
             transaction_idle,
             transaction_total,
             max_batch: count("max_batch", 512, 65_536)?,
+            lost: LostSettings {
+                resubmit: get("on_lost").map_or(Ok(false), |found| resubmit(&found))?,
+                remember: duration("remember", 60, false)?,
+                remember_writes: count("remember_writes", 10_000, 1_000_000)?,
+                hooks: self.config.on_lost.clone(),
+            },
             on_open: OnOpen {
                 busy_timeout,
                 foreign_keys,
@@ -231,6 +238,14 @@ fn open(found: &Found<'_>) -> Result<(DatabaseUrl, Origin), StartError> {
             "it is a database in memory, which every connection of a node would have for itself; \
              `Config::temporary()` gives a test a database of its own",
         )),
+    }
+}
+
+fn resubmit(found: &Found<'_>) -> Result<bool, StartError> {
+    match found.text()? {
+        "resubmit" => Ok(true),
+        "report" => Ok(false),
+        word => Err(found.error(format!("`{word}` is none of report, resubmit"))),
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) const REPO: &[&str] = &[
     "transaction_idle",
     "transaction_total",
     "max_batch",
+    "on_lost",
+    "remember",
+    "remember_writes",
 ];
 
 /// The keys of `[litefs]`.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::error::{Origin, StartError};
+use super::lost::LostSettings;
 use super::open::OnOpen;
 use super::schema;
 use super::url::DatabaseUrl;
@@ -58,6 +59,8 @@ pub(crate) struct RepoSettings {
     pub(crate) transaction_total: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
+    /// What is done about acknowledged writes that a failover drops.
+    pub(crate) lost: LostSettings,
     /// For every connection that is opened.
     pub(crate) on_open: OnOpen,
     /// Keeps the folder of [`Config::temporary`](crate::Config::temporary) while anybody holds this.

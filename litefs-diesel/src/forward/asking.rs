@@ -3,9 +3,9 @@
 use super::attempt::{Missed, unreachable};
 use super::client::Sequence;
 use super::route::{Route, Target};
-use super::router::Inner;
+use super::router::{Inner, is_alone};
 use crate::error::Error;
-use crate::request::{Ack, Ask, Refusal, Stamp, Terms, Write, WriteRequest, Written};
+use crate::request::{Ack, Ask, Refusal, Stamp, Terms, WriteRequest, Written};
 
 /// A write under its id, on its way to an outcome.
 ///
@@ -78,7 +78,7 @@ impl<'a> Asking<'a> {
     async fn missed(&mut self, target: &Target, missed: Missed) -> Result<(), Error> {
         let name = target.name();
         match missed {
-            Missed::Lost(why) if self.is_alone() => {
+            Missed::Lost(why) if is_alone(&self.request.ask) => {
                 // Nothing tells a second attempt that the first one ran.
                 Err(Error::Unknown { why })
             }
@@ -111,11 +111,6 @@ impl<'a> Asking<'a> {
                 (other, _) => other,
             },
         }
-    }
-
-    /// Whether it has no entry in the ledger.
-    fn is_alone(&self) -> bool {
-        matches!(self.request.ask, Ask::Run(Write { alone: true, .. }))
     }
 
     /// What the caller is told when no further attempt is made.

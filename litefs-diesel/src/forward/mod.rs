@@ -4,7 +4,8 @@
 //! answer, under the write's own id ([`client`], [`hash`]); [`route`] decides by the role where the
 //! next [`attempt`] goes; [`peers`] keeps the connections ([`peer`], [`link`]), [`resolve`] knows
 //! where a host name is. [`transaction`] is one that is open on the primary, [`remote`] the other end
-//! of one that is open elsewhere; [`visibility`] is what is asked of where a write has arrived.
+//! of one that is open elsewhere; [`remembered`] are the acknowledged writes after which [`lost`] looks
+//! when the role changes; [`visibility`] is what is asked of where a write has arrived.
 //!
 //! This room never opens a database, and never sends a write that may have run under another id.
 
@@ -14,8 +15,10 @@ mod client;
 mod connect;
 mod hash;
 mod link;
+mod lost;
 mod peer;
 mod peers;
+mod remembered;
 mod remote;
 mod resolve;
 mod route;
@@ -28,6 +31,6 @@ mod tests;
 
 pub(crate) use peers::{Peers, PeersConfig};
 pub(crate) use resolve::Resolver;
-pub(crate) use router::Router;
+pub(crate) use router::{Router, RouterParts};
 #[allow(unused_imports)]
 pub(crate) use visibility::{NotReplicated, NotVisible, Recalled, Visibility};

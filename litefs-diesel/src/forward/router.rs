@@ -13,10 +13,13 @@ use super::asking::{Answered, Asking};
 use super::attempt::Missed;
 use super::client::{LedgerClient, Sequence};
 use super::hash::hash;
+use super::lost;
 use super::peers::Peers;
+use super::remembered::Remembered;
 use super::route::Route;
 use super::transaction::RoutedTransaction;
 use super::visibility::{NotReplicated, NotVisible, Recalled, Visibility};
+use crate::config::LostSettings;
 use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::litefs::RoleView;
 use crate::position::Position;
@@ -38,27 +41,39 @@ pub(super) struct Inner {
     pub(super) visibility: Arc<dyn Visibility>,
     /// Names the writes of this process.
     pub(super) client: Arc<LedgerClient>,
+    /// Those that were acknowledged.
+    pub(super) remembered: Remembered,
     /// Numbers the transactions, on whatever connection they are.
     next_transaction: AtomicU64,
 }
 
+/// What a router is made of.
+pub(crate) struct RouterParts {
+    /// The name under which other nodes serve it.
+    pub(crate) repo: String,
+    /// Says that it is not primary when it is asked while this node is not.
+    pub(crate) local: Arc<dyn Executor>,
+    /// What LiteFS says.
+    pub(crate) roles: watch::Receiver<RoleView>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) visibility: Arc<dyn Visibility>,
+    /// The random number of this process start.
+    pub(crate) process: u128,
+    /// What is done about acknowledged writes that a failover drops.
+    pub(crate) lost: LostSettings,
+}
+
 impl Router {
-    /// `repo` is the name under which other nodes serve it; `local` says that it is not primary when
-    /// it is asked while this node is not; `roles` is what LiteFS says; `process` is the random
-    /// number of this process start.
-    ///
     /// What it returns runs on any executor: the timers are those of the runtime of `peers`.
-    pub(crate) fn new(
-        repo: String,
-        local: Arc<dyn Executor>,
-        roles: watch::Receiver<RoleView>,
-        peers: Arc<Peers>,
-        visibility: Arc<dyn Visibility>,
-        process: u128,
-    ) -> Self {
+    pub(crate) fn new(parts: RouterParts) -> Self {
+        let RouterParts { repo, local, roles, peers, visibility, process, lost } = parts;
         let next_transaction = AtomicU64::new(1);
-        let client = LedgerClient::new(process);
-        Self { inner: Arc::new(Inner { repo, local, roles, peers, visibility, client, next_transaction }) }
+        let (client, remembered) = (LedgerClient::new(process), Remembered::new(lost));
+        let watched = roles.clone();
+        let inner = Inner { repo, local, roles, peers, visibility, client, remembered, next_transaction };
+        let inner = Arc::new(inner);
+        inner.runtime().spawn(lost::watch(Arc::downgrade(&inner), watched));
+        Self { inner }
     }
 
     fn run<T: Send + 'static>(
@@ -150,9 +165,26 @@ impl Inner {
                 return Err(Refusal::Absent.into_error("the primary"));
             };
             match self.arrive(answered, &sequence, terms).await {
-                Arrived::There(result) => return result,
+                Arrived::There(result) => {
+                    let ask = asking.into_ask();
+                    self.remember(sequence, ask, &result, terms.ack);
+                    return result;
+                }
                 Arrived::Doubtful { why, .. } => asking.doubt(why),
             }
+        }
+    }
+
+    /// Remembers a write of which the caller is told that it is committed, while that is not sure to
+    /// last.
+    pub(super) fn remember(&self, sequence: Sequence, ask: Ask, told: &Result<Written, Error>, ack: Ack) {
+        let position = match told {
+            Ok(_) if ack == Ack::Everywhere => return,
+            Ok(written) => written.position,
+            Err(error) => error.position().unwrap_or(Position::ZERO),
+        };
+        if position != Position::ZERO && !is_alone(&ask) {
+            self.remembered.add(sequence, ask, position);
         }
     }
 
@@ -259,6 +291,11 @@ pub(super) enum Arrived {
     There(Result<Written, Error>),
     /// The history that held it may be gone: the ledger of the current primary knows.
     Doubtful { position: Position, why: String },
+}
+
+/// Whether it has no entry in the ledger.
+pub(super) fn is_alone(ask: &Ask) -> bool {
+    matches!(ask, Ask::Run(Write { alone: true, .. }))
 }
 
 fn dropped(position: Position) -> String {

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{NotVisible, Peers, PeersConfig, Resolver, Router};
+use super::{NotVisible, Peers, PeersConfig, Recalled, Resolver, Router, RouterParts, Visibility};
+use crate::config::LostWrite;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::{Role, RoleView};
 use crate::position::Position;
-use crate::request::{Ack, Begin, CommitFailure, Primary, Terms, Transaction, Written};
+use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
 use crate::rpc::control::View;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::Limits;
@@ -21,6 +23,8 @@ use crate::server::testing::*;
 use crate::statement::Session;
 
 mod finding;
+mod lost;
+mod settling;
 mod transactions;
 
 /// The node that asks: a router, and what it was given.
@@ -29,9 +33,31 @@ struct Asking {
     peers: Arc<Peers>,
     local: Arc<Fake>,
     roles: watch::Sender<RoleView>,
-    /// What was waited for; the flag says whether it becomes visible.
-    waited: Arc<Mutex<(Vec<Position>, bool)>>,
+    sees: Arc<Sees>,
     _view: watch::Sender<View>,
+}
+
+/// What this node sees of the writes: what was waited for, and how the next waits end when not well.
+#[derive(Default)]
+struct Sees {
+    waited: Mutex<Vec<Position>>,
+    ends: Mutex<Vec<NotVisible>>,
+    /// What the application was told to be lost.
+    lost: Mutex<Vec<LostWrite>>,
+    /// What its own ledger says.
+    recalled: Mutex<Option<Recalled>>,
+}
+
+impl Visibility for Sees {
+    fn wait(&self, position: Position, _: u64, _: Instant) -> BoxFuture<'static, Result<(), NotVisible>> {
+        self.waited.lock().push(position);
+        futures::future::ready(self.ends.lock().pop().map_or(Ok(()), Err)).boxed()
+    }
+
+    fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {
+        let recalled = self.recalled.lock().map(|recalled| vec![recalled; ids.len()]);
+        futures::future::ready(recalled).boxed()
+    }
 }
 
 impl Asking {
@@ -41,6 +67,10 @@ impl Asking {
     }
 
     fn start_on(runtime: Handle, role: Role, table: BTreeMap<String, String>) -> Self {
+        Self::start_with(runtime, role, table, false)
+    }
+
+    fn start_with(runtime: Handle, role: Role, table: BTreeMap<String, String>, resubmit: bool) -> Self {
         let view = View { version: 1, role: role.clone(), epoch: 1, ..View::unknown() };
         let view = watch::channel(view).0;
         let peers = Peers::new(PeersConfig {
@@ -52,22 +82,22 @@ impl Asking {
         });
         let roles = watch::channel(RoleView { role, epoch: 1 }).0;
         let local = Fake::new();
-        let waited = Arc::new(Mutex::new((Vec::new(), true)));
-        let waits = Arc::clone(&waited);
-        let visibility = move |position, _, _| {
-            let mut waited = waits.lock();
-            waited.0.push(position);
-            let visible = waited.1;
-            async move { if visible { Ok(()) } else { Err(NotVisible::Yet) } }.boxed()
-        };
-        let router = Router::new(
-            "Repo".into(),
-            Arc::new(FakePrimary(Arc::clone(&local))),
-            roles.subscribe(),
-            Arc::clone(&peers),
-            Arc::new(visibility),
-        );
-        Self { router, peers, local, roles, waited, _view: view }
+        let sees = Arc::<Sees>::default();
+        let config = crate::config::Config::temporary().on_lost({
+            let lost = Arc::clone(&sees);
+            move |write| lost.lost.lock().push(write.clone())
+        });
+        let lost = config.resubmit_lost(resubmit).resolve().unwrap().repos["Repo"].lost.clone();
+        let router = Router::new(RouterParts {
+            repo: "Repo".into(),
+            local: Arc::new(FakePrimary(Arc::clone(&local))),
+            roles: roles.subscribe(),
+            peers: Arc::clone(&peers),
+            visibility: Arc::clone(&sees) as _,
+            process: 7,
+            lost,
+        });
+        Self { router, peers, local, roles, sees, _view: view }
     }
 
     fn set_role(&self, role: Role) {
@@ -79,7 +109,7 @@ impl Asking {
     }
 
     async fn write_within(&self, sql: &str, ms: u64) -> Result<Written, Error> {
-        self.router.write(write_request(sql), within(ms)).await
+        self.router.write(write_of(sql), within(ms)).await
     }
 
     /// Waits until an attempt to connect to that host has failed.
@@ -112,18 +142,18 @@ async fn a_write_runs_on_the_primary_and_returns_when_it_is_visible_here() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let written = asking.write("INSERT").await.unwrap();
-    assert_eq!(asking.waited.lock().0, [written.position]);
+    assert_eq!(*asking.sees.waited.lock(), [written.position]);
     assert_eq!((primary.fake.log(), asking.local.log()), (vec!["INSERT".to_owned()], vec![]));
     let terms = Terms { ack: Ack::Committed, ..within(20_000) };
-    asking.router.write(write_request("INSERT"), terms).await.unwrap();
-    assert_eq!(asking.waited.lock().0.len(), 1, "a committed write waited");
+    asking.router.write(write_of("INSERT"), terms).await.unwrap();
+    assert_eq!(asking.sees.waited.lock().len(), 1, "a committed write waited");
 }
 
 #[tokio::test]
 async fn a_write_that_does_not_become_visible_keeps_what_it_returned() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    asking.waited.lock().1 = false;
+    asking.sees.ends.lock().push(NotVisible::Yet);
     let error = asking.write("INSERT").await.unwrap_err();
     assert!(matches!(error, Error::CommittedNotVisible { .. }), "{error}");
     assert_eq!(error.value::<Written>().map(|written| written.position), error.position());
@@ -148,7 +178,7 @@ async fn what_the_primary_said_is_what_the_caller_gets() {
 async fn while_this_node_is_primary_nothing_goes_over_the_network() {
     let asking = Asking::start(Role::Primary, &[]);
     asking.write("INSERT").await.unwrap();
-    assert!(asking.waited.lock().0.is_empty(), "the local writer waits for itself");
+    assert!(asking.sees.waited.lock().is_empty(), "the local writer waits for itself");
     let mut transaction = asking.begin().await;
     transaction.run(statement("UPDATE"), in_ms(20_000)).await.unwrap();
     assert_eq!(asking.local.log(), ["INSERT", "begin", "UPDATE"]);
@@ -158,11 +188,11 @@ async fn while_this_node_is_primary_nothing_goes_over_the_network() {
 async fn five_hundred_callers_share_the_connection() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    let writes = (0..500).map(|_| tokio::spawn(asking.router.write(write_request("fast"), within(20_000))));
+    let writes = (0..500).map(|_| tokio::spawn(asking.router.write(write_of("fast"), within(20_000))));
     for written in futures::future::join_all(writes).await {
         written.unwrap().unwrap();
     }
-    assert_eq!(asking.waited.lock().0.len(), 500);
+    assert_eq!(asking.sees.waited.lock().len(), 500);
 }
 
 #[tokio::test]
@@ -185,20 +215,6 @@ async fn a_write_without_an_answer_by_its_deadline_is_unknown() {
     assert!(matches!(&error, Error::Unknown { why } if why.starts_with("a: ")), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     primary.fake.logged("dropped hang").await;
-}
-
-#[tokio::test]
-async fn a_write_whose_connection_is_lost_is_unknown() {
-    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
-    let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
-    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    let fake = Arc::clone(&primary.fake);
-    let (written, ()) = tokio::join!(asking.write("hang"), async {
-        fake.logged("running hang").await;
-        primary.stop().await;
-    });
-    let error = written.unwrap_err();
-    assert!(matches!(error, Error::Unknown { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -52,14 +52,14 @@ impl RoutedTransaction {
         let ended = match open.commit(stamp, terms.deadline).await {
             Ok(written) => {
                 let answered = Answered { written, epoch, primary };
-                settled(&router, &sequence, Some(answered), String::new(), terms).await
+                settled(&router, sequence, Some(answered), String::new(), terms).await
             }
             Err(CommitRefusal::StillOpen(open, said)) => {
                 let back = Box::new(Self { router, sequence, open, primary, epoch });
                 return Err(CommitFailure::StillOpen(back, said));
             }
             Err(CommitRefusal::Ended(Refusal::Unknown(why))) => {
-                settled(&router, &sequence, None, why, terms).await
+                settled(&router, sequence, None, why, terms).await
             }
             Err(CommitRefusal::Ended(refusal)) => {
                 Err(gone(primary.as_deref().unwrap_or("this node"), refusal))
@@ -73,18 +73,22 @@ impl RoutedTransaction {
 /// said; without that, `why` is the reason.
 async fn settled(
     router: &Inner,
-    sequence: &Sequence,
+    sequence: Sequence,
     answered: Option<Answered>,
     mut why: String,
     terms: Terms,
 ) -> Result<Written, Error> {
     let mut committed = None;
     let mut next = answered;
-    let mut asking = Asking::new(router, sequence, 0, Ask::Settle, terms);
+    let mut asking = Asking::new(router, &sequence, 0, Ask::Settle, terms);
     loop {
         if let Some(answered) = next.take() {
-            match router.arrive(answered, sequence, terms).await {
-                Arrived::There(result) => return result,
+            match router.arrive(answered, &sequence, terms).await {
+                Arrived::There(result) => {
+                    let ask = asking.into_ask();
+                    router.remember(sequence, ask, &result, terms.ack);
+                    return result;
+                }
                 Arrived::Doubtful { position, why: doubt } => {
                     committed = Some(position);
                     why = doubt;

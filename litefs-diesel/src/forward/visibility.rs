@@ -76,6 +76,11 @@ pub(crate) trait Visibility: Send + Sync + 'static {
         futures::future::ready(Ok(())).boxed()
     }
 
+    /// Whether every node that may become primary has `position`: then no failover can drop it.
+    fn is_everywhere(&self, _: Position) -> bool {
+        false
+    }
+
     /// What the ledger in this node's file says of each, all in one snapshot; `None` when the file
     /// cannot be read by the deadline.
     fn recall(&self, _: Vec<RequestId>, _deadline: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {

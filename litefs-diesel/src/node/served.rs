@@ -6,7 +6,7 @@ use super::history::Replicated;
 use super::start::Common;
 use crate::config::{JournalMode, RepoSettings, StartError};
 use crate::connection::{Access, Kinds, registry};
-use crate::forward::Router;
+use crate::forward::{Router, RouterParts};
 use crate::litefs::PositionWatch;
 use crate::reader::Readers;
 use crate::request::Primary;
@@ -38,14 +38,15 @@ impl Served {
         let history = Arc::new(Replicated { litefs: common.litefs.clone(), watch: watch.clone() });
         let writer = Writer::start(settings.clone(), common.replicated, history.clone(), readers.clone())
             .map_err(system)?;
-        let primary: Arc<dyn Primary> = Arc::new(Router::new(
-            settings.name.clone(),
-            writer.clone(),
-            common.litefs.roles(),
-            common.peers.clone(),
-            history,
-            common.process,
-        ));
+        let primary: Arc<dyn Primary> = Arc::new(Router::new(RouterParts {
+            repo: settings.name.clone(),
+            local: writer.clone(),
+            roles: common.litefs.roles(),
+            peers: common.peers.clone(),
+            visibility: history,
+            process: common.process,
+            lost: settings.lost.clone(),
+        }));
         let access = Arc::new(Access {
             name: settings.name.clone(),
             file: settings.database.file().to_owned(),

@@ -22,7 +22,7 @@ use super::{Service, codec};
 use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
 use crate::position::Position;
 use crate::request::Refusal;
-use crate::request::{RequestId, SessionUse, WriteRequest, Written};
+use crate::request::{Ask, RequestId, SessionUse, Stamp, Work, Write, WriteRequest, Written};
 use crate::statement::{Session, Statement, Want};
 use crate::value::{ValueRef, Values};
 
@@ -36,12 +36,10 @@ fn write_request(sql: &str, blob: usize) -> WriteRequest {
     let binds: Values = [ValueRef::Integer(7), ValueRef::Blob(&vec![1; blob])].into_iter().collect();
     let statement = Statement { sql: sql.into(), binds, cacheable: true, want: Want::Count };
     let id = RequestId { client: u128::MAX, sequence: 3 };
-    WriteRequest {
-        id,
-        statements: vec![statement],
-        session: SessionUse::Brought(Session::default()),
-        alone: false,
-    }
+    let stamp = Stamp { id, hash: 5, forgotten: 2, again: true };
+    let session = SessionUse::Brought(Session::default());
+    let write = Write { work: Work::Statements(vec![statement]), session, alone: false, key: None };
+    WriteRequest { stamp, ask: Ask::Run(write) }
 }
 
 fn write(request: &WriteRequest) -> Request<'_> {
@@ -99,7 +97,8 @@ fn answer_all<S: Service>(
 fn serve(io: impl AsyncRead + AsyncWrite + Send + 'static, max_frame: usize) -> tokio::task::JoinHandle<()> {
     answer_all::<Data>(io, max_frame, |request, left| match request {
         Request::Write { request, .. } => {
-            let blob = vec![0; 2 * request.statements[0].binds.byte_len()];
+            let Ask::Run(write) = &request.ask else { panic!("{request:?}") };
+            let blob = vec![0; 2 * write.statements()[0].binds.byte_len()];
             Ok(Reply::Committed(written(left.as_millis() as i64, &blob)))
         }
         other => Err(Refusal::Refused(format!("{other:?}"))),
@@ -114,6 +113,7 @@ fn written(changes: i64, blob: &[u8]) -> Written {
     };
     Written {
         outcomes: vec![crate::statement::Outcome { count: 1, rows: Some(rows) }],
+        reply: None,
         session: Session { last_insert_rowid: 1, changes },
         position: Position { txid: 9, checksum: 8 },
     }
@@ -313,33 +313,47 @@ async fn a_dropped_call_is_cancelled_on_the_wire() {
 }
 
 #[test]
-fn every_refusal_is_an_error_of_the_same_meaning_and_back() {
+fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
+    use NotExecuted as N;
     let database = DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: a.b".into() };
     let position = Position { txid: 1, checksum: 2 };
-    let all = [
-        Refusal::Rejected(database.clone()),
-        Refusal::NotPrimary { hint: Some("b".into()) },
-        Refusal::Overloaded,
-        Refusal::Expired,
-        Refusal::Busy("locked".into()),
-        Refusal::ShuttingDown,
-        Refusal::TransactionEnded("idle".into()),
-        Refusal::Unknown("disk".into()),
-        Refusal::NotDecoded { position, why: "large".into() },
-        Refusal::Read(database),
-        Refusal::ReadTimeout("late".into()),
+    type Means = fn(&Error) -> bool;
+    let all: [(Refusal, Means); 19] = [
+        (Refusal::Rejected(database.clone()), |error| matches!(error, Error::Rejected(_))),
+        (Refusal::NotPrimary { hint: Some("b".into()) }, |e| matches!(e, Error::NotExecuted(N::NotPrimary))),
+        (Refusal::Overloaded, |error| matches!(error, Error::NotExecuted(N::Overloaded))),
+        (Refusal::Expired, |error| matches!(error, Error::NotExecuted(N::Expired))),
+        (Refusal::Busy("locked".into()), |error| matches!(error, Error::NotExecuted(N::Busy(_)))),
+        (Refusal::ShuttingDown, |error| matches!(error, Error::NotExecuted(N::ShuttingDown))),
+        (Refusal::TransactionEnded("idle".into()), |error| {
+            matches!(error, Error::NotExecuted(N::TransactionEnded(_)))
+        }),
+        (Refusal::Unknown("disk".into()), |error| matches!(error, Error::Unknown { .. })),
+        (Refusal::NotDecoded { position, why: "large".into() }, |error| {
+            matches!(error, Error::CommittedNotDecoded { .. })
+        }),
+        (Refusal::Read(database), |error| matches!(error, Error::Read(_))),
+        (Refusal::ReadTimeout("late".into()), |error| matches!(error, Error::ReadTimeout { .. })),
+        (Refusal::UnknownClient { ticket: 3 }, |error| matches!(error, Error::NotExecuted(_))),
+        (Refusal::Late, |error| matches!(error, Error::NotExecuted(_))),
+        (Refusal::Absent, |error| matches!(error, Error::NotExecuted(_))),
+        (Refusal::NotKept { position }, |error| matches!(error, Error::CommittedNotKept { .. })),
+        (Refusal::KeyReused { key: "k".into() }, |error| matches!(error, Error::KeyReused { .. })),
+        (Refusal::UnknownProcedure { name: "p".into(), version: 2 }, |error| {
+            matches!(error, Error::NotExecuted(N::UnknownProcedure { version: 2, .. }))
+        }),
+        (Refusal::Fenced { why: "b".into(), hint: None }, |e| matches!(e, Error::NotExecuted(N::Fenced(_)))),
+        (
+            Refusal::UnknownRepo("Audit".into()),
+            |error| matches!(error, Error::NotExecuted(N::Refused(why)) if why.contains("`Audit`")),
+        ),
     ];
-    for refusal in all {
+    for (refusal, means) in all {
         let on_wire: Refusal = wire::read(&body(&refusal)).unwrap();
         assert_eq!(on_wire, refusal);
-        let back = Refusal::from_error(on_wire.into_error("a"), || Some("b".into()));
-        assert_eq!(back, refusal);
+        let error = on_wire.into_error("a");
+        assert!(means(&error), "{refusal:?}: {error:?}");
     }
-    let error = Refusal::UnknownRepo("Audit".into()).into_error("a");
-    assert!(
-        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("`Audit`")),
-        "{error}"
-    );
 }
 
 /// Counts the writes, each of which would be a system call.

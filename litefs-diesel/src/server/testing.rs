@@ -9,17 +9,19 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, Reports, Services, bind, run};
-use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
+use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::request::{
-    Begin, CommitFailure, Primary, RequestId, SessionUse, Step, Terms, Transaction, WriteRequest, Written,
+    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, RequestId, Stamp, Step, Write,
+    WriteRequest, Written,
 };
 use crate::rpc::control::View;
 use crate::rpc::hello::{self, Identity};
@@ -37,12 +39,37 @@ pub(crate) struct Fake {
     pub(crate) demoted: AtomicBool,
     /// `wait` takes one permit.
     pub(crate) permits: Semaphore,
+    /// What the next attempts at a write are told, before anything else is looked at; and how many
+    /// answers after that are lost on their way.
+    pub(crate) refusals: Mutex<Vec<Refusal>>,
+    pub(crate) lose_answers: AtomicU64,
+    /// The stamps of the attempts at writes.
+    pub(crate) stamps: Mutex<Vec<Stamp>>,
+    /// What was done under which id; `None` for what was ended and never runs.
+    done: Mutex<HashMap<RequestId, Option<Written>>>,
+    /// The clients that registered with the ticket 7; everybody counts as one of them until one is
+    /// forgotten.
+    clients: Mutex<Option<BTreeSet<u128>>>,
 }
 
 impl Fake {
     pub(crate) fn new() -> Arc<Self> {
         let (log, txid) = (watch::channel(Vec::new()).0, AtomicU64::new(0));
-        Arc::new(Self { log, txid, demoted: AtomicBool::new(false), permits: Semaphore::new(0) })
+        let (done, clients, refusals, lose_answers, stamps) = Default::default();
+        let (demoted, permits) = (AtomicBool::new(false), Semaphore::new(0));
+        Arc::new(Self { log, txid, demoted, permits, done, clients, refusals, lose_answers, stamps })
+    }
+
+    /// From now on clients must register.
+    pub(crate) fn forget_clients(&self) {
+        *self.clients.lock() = Some(BTreeSet::new());
+    }
+
+    fn knows(&self, id: RequestId) -> Result<(), Refusal> {
+        match &*self.clients.lock() {
+            Some(clients) if !clients.contains(&id.client) => Err(Refusal::UnknownClient { ticket: 7 }),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -64,15 +91,15 @@ impl Fake {
     fn written(&self) -> Written {
         let txid = self.txid.fetch_add(1, Ordering::Relaxed) + 1;
         let position = Position { txid, checksum: txid };
-        Written { outcomes: vec![Outcome { count: 1, rows: None }], session: Session::default(), position }
+        Written { outcomes: vec![Outcome { count: 1, rows: None }], position, ..Written::default() }
     }
 
-    async fn obey(self: &Arc<Self>, sql: &str, deadline: Instant) -> Result<(), Error> {
+    async fn obey(self: &Arc<Self>, sql: &str, deadline: Instant) -> Result<(), Refusal> {
         let dropped = NoteDrop(Arc::clone(self), format!("dropped {sql}"));
         match sql {
             _ if self.demoted.load(Ordering::Relaxed) => {
                 std::mem::forget(dropped);
-                return Err(Error::NotExecuted(NotExecuted::NoLeader));
+                return Err(Refusal::NotPrimary { hint: None });
             }
             "hang" => {
                 self.note("running hang");
@@ -85,11 +112,12 @@ impl Fake {
             "expire" => {
                 tokio::time::sleep_until(deadline.into()).await;
                 std::mem::forget(dropped);
-                return Err(Error::NotExecuted(NotExecuted::Expired));
+                return Err(Refusal::Expired);
             }
-            "reject" => return Err(Error::Rejected(unique().into())),
-            "no leader" => return Err(Error::NotExecuted(NotExecuted::NoLeader)),
-            "overload" => return Err(Error::NotExecuted(NotExecuted::Overloaded)),
+            "reject" => return Err(Refusal::Rejected(unique())),
+            "no leader" => return Err(Refusal::NotPrimary { hint: None }),
+            "overload" => return Err(Refusal::Overloaded),
+            "commit fails" => return Err(Refusal::Unknown("the disk broke".into())),
             "fast" => {}
             other => self.note(other),
         }
@@ -113,20 +141,54 @@ impl Drop for NoteDrop {
 /// The fake as the trait wants it: its futures outlive the call.
 pub(crate) struct FakePrimary(pub(crate) Arc<Fake>);
 
-impl Primary for FakePrimary {
-    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+impl Executor for FakePrimary {
+    fn write(
+        &self,
+        WriteRequest { stamp, ask }: WriteRequest,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Written, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
-            fake.obey(&request.statements[0].sql, terms.deadline).await?;
-            Ok(fake.written())
+            if let Ask::Register { ticket: 7 } = ask {
+                fake.note("registered");
+                fake.clients.lock().get_or_insert_default().insert(stamp.id.client);
+                return Ok(Written::default());
+            }
+            fake.stamps.lock().push(stamp);
+            if let Some(refusal) = fake.refusals.lock().pop() {
+                return Err(refusal);
+            }
+            fake.knows(stamp.id)?;
+            let known = fake.done.lock().get(&stamp.id).cloned();
+            match (known, ask) {
+                (Some(Some(written)), _) => {
+                    fake.note("found");
+                    return Ok(written);
+                }
+                (Some(None), Ask::Run(_)) => return Err(Refusal::Absent),
+                (_, Ask::Run(write)) => fake.obey(write.text(), deadline).await?,
+                (_, Ask::Settle) => {
+                    fake.done.lock().insert(stamp.id, None);
+                    fake.note("settled");
+                    return Err(Refusal::Absent);
+                }
+                (_, Ask::Look | Ask::Register { .. }) => return Err(Refusal::Absent),
+            }
+            let written = fake.written();
+            fake.done.lock().insert(stamp.id, Some(written.clone()));
+            let loses = |left: u64| left.checked_sub(1);
+            if fake.lose_answers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, loses).is_ok() {
+                return Err(Refusal::Unknown("the answer was lost".into()));
+            }
+            Ok(written)
         }
         .boxed()
     }
 
-    fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
+    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
-            fake.obey(&statement.sql, terms.deadline).await?;
+            fake.obey(&statement.sql, deadline).await?;
             Ok(Outcome { count: 42, rows: None })
         }
         .boxed()
@@ -134,16 +196,18 @@ impl Primary for FakePrimary {
 
     fn begin(
         &self,
+        id: RequestId,
         _: Begin,
         session: Session,
-        terms: Terms,
-    ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
+            fake.knows(id)?;
             // What the caller's session says is the only text there is.
-            fake.obey(if session.changes == -1 { "wait" } else { "begin" }, terms.deadline).await?;
+            fake.obey(if session.changes == -1 { "wait" } else { "begin" }, deadline).await?;
             let transaction = FakeTransaction { fake, session, ended: false, deferred: false };
-            Ok(Box::new(transaction) as Box<dyn Transaction>)
+            Ok(Box::new(transaction) as Box<dyn OpenTransaction>)
         }
         .boxed()
     }
@@ -157,8 +221,8 @@ struct FakeTransaction {
     deferred: bool,
 }
 
-impl Transaction for FakeTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
+impl OpenTransaction for FakeTransaction {
+    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
         async move {
             self.fake.obey(&statement.sql, deadline).await?;
             self.session.changes += 1;
@@ -171,10 +235,14 @@ impl Transaction for FakeTransaction {
         .boxed()
     }
 
-    fn commit(mut self: Box<Self>, _: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
+    fn commit(
+        mut self: Box<Self>,
+        stamp: Stamp,
+        _: Instant,
+    ) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
         async move {
             if std::mem::take(&mut self.deferred) {
-                return Err(CommitFailure::StillOpen(self, unique()));
+                return Err(CommitRefusal::StillOpen(self, unique()));
             }
             if self.session.changes == 100 {
                 self.fake.note("committing");
@@ -182,12 +250,18 @@ impl Transaction for FakeTransaction {
             }
             self.ended = true;
             self.fake.note("commit");
-            Ok(self.fake.written())
+            let written = self.fake.written();
+            self.fake.done.lock().insert(stamp.id, Some(written.clone()));
+            if self.session.changes == 200 {
+                // Committed, and the answer is lost.
+                return Err(CommitRefusal::Ended(Refusal::Unknown("the disk broke".into())));
+            }
+            Ok(written)
         }
         .boxed()
     }
 
-    fn rollback(mut self: Box<Self>, _: Instant) -> BoxFuture<'static, Result<Session, Error>> {
+    fn rollback(mut self: Box<Self>, _: Instant) -> BoxFuture<'static, Result<Session, Refusal>> {
         self.ended = true;
         self.fake.note("rollback");
         async move { Ok(self.session) }.boxed()
@@ -218,15 +292,25 @@ impl TestNode {
     }
 
     pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
+        Self::start_on(Fake::new(), role, listen, limits, identity).await
+    }
+
+    /// With the database of another node: replicated, as it were.
+    pub(crate) async fn start_on(
+        fake: Arc<Fake>,
+        role: Role,
+        listen: &str,
+        limits: Limits,
+        identity: Identity,
+    ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let fake = Fake::new();
         let view = watch::channel(View { version: 1, role, epoch: 1, ..View::unknown() }).0;
         let reports = Arc::new(Reports::default());
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
-            Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Primary>,
+            Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
         )]);
         let services = Services {
             identity: Arc::new(identity),
@@ -283,8 +367,18 @@ pub(crate) fn statement(sql: &str) -> Statement {
 }
 
 pub(crate) fn write_request(sql: &str) -> WriteRequest {
-    let id = RequestId { client: 1, sequence: 1 };
-    WriteRequest { id, statements: vec![statement(sql)], session: SessionUse::None, alone: false }
+    static SEQUENCES: AtomicU64 = AtomicU64::new(1);
+    let id = RequestId { client: 1, sequence: SEQUENCES.fetch_add(1, Ordering::Relaxed) };
+    WriteRequest { stamp: stamp(id), ask: Ask::Run(write_of(sql)) }
+}
+
+pub(crate) fn write_of(sql: &str) -> Write {
+    Write::of(vec![statement(sql)])
+}
+
+/// Of a first attempt.
+pub(crate) fn stamp(id: RequestId) -> Stamp {
+    Stamp { id, hash: 0, forgotten: 0, again: false }
 }
 
 pub(crate) fn replica_of(primary: &str) -> Role {

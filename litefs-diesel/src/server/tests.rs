@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::testing::{PATIENCE, TestNode, identity, in_ms, replica_of, statement, unique, write_request};
+use super::testing::{
+    PATIENCE, TestNode, identity, in_ms, replica_of, stamp, statement, unique, write_request,
+};
 use super::{BindError, Limits, bind};
 use crate::litefs::Role;
-use crate::request::Begin;
-use crate::request::Refusal;
+use crate::request::{Begin, Refusal, RequestId};
 use crate::rpc::Service;
 use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::control::{Answer, Ask, Control, View};
@@ -47,7 +48,17 @@ fn write(sql: &str) -> Request<'static> {
 }
 
 fn begin(transaction: u64) -> Request<'static> {
-    Request::Begin { repo: "Repo".into(), begin: Begin::Immediate, session: Session::default(), transaction }
+    Request::Begin {
+        repo: "Repo".into(),
+        id: RequestId { client: 1, sequence: transaction },
+        begin: Begin::Immediate,
+        session: Session::default(),
+        transaction,
+    }
+}
+
+fn commit_of(transaction: u64) -> Request<'static> {
+    Request::Commit { transaction, stamp: stamp(RequestId { client: 1, sequence: transaction }) }
 }
 
 fn step(transaction: u64, sql: &str) -> Request<'static> {
@@ -150,7 +161,7 @@ async fn a_transaction_runs_its_steps_and_commits() {
     let Ok(Reply::Step(refused)) = ask(&client, step(7, "refuse")).await else { panic!("no step") };
     assert!(refused.open && refused.result == Err(unique()));
     ask(&client, step(7, "defer")).await.unwrap();
-    let commit = || Request::Commit { transaction: 7 };
+    let commit = || commit_of(7);
     assert_eq!(ask(&client, commit()).await, Ok(Reply::NotCommitted(unique())));
     assert!(matches!(ask(&client, commit()).await, Ok(Reply::Committed(_))));
     assert!(matches!(ask(&client, commit()).await, Err(Refusal::TransactionEnded(_))));
@@ -199,6 +210,7 @@ async fn a_rollback_right_behind_a_begin_leaves_nothing_open() {
     let client = connect(&node).await;
     let waits = Request::Begin {
         repo: "Repo".into(),
+        id: RequestId { client: 1, sequence: 1 },
         begin: Begin::Immediate,
         session: Session { changes: -1, ..Session::default() },
         transaction: 1,
@@ -274,7 +286,7 @@ async fn shutdown_answers_what_runs_and_begins_nothing() {
         assert_eq!(ask(&client, write("INSERT")).await, Err(Refusal::ShuttingDown));
         assert_eq!(ask(&client, begin(2)).await, Err(Refusal::ShuttingDown));
         // What is open may end.
-        assert!(matches!(ask(&client, Request::Commit { transaction: 1 }).await, Ok(Reply::Committed(_))));
+        assert!(matches!(ask(&client, commit_of(1)).await, Ok(Reply::Committed(_))));
         node.fake.permits.add_permits(1);
     };
     let (answered, ()) = tokio::join!(running, rest);

@@ -12,6 +12,7 @@ use super::error::ClusterError;
 use super::http;
 use super::place::Place;
 use super::server::Server;
+use crate::netns::Namespace;
 use crate::port::Port;
 
 /// A running Consul, and the faults it can be put into. All methods block.
@@ -108,9 +109,8 @@ impl Consul {
         format!("http://{}", self.place.address())
     }
 
-    /// Its IP address.
-    pub(super) fn host(&self) -> &str {
-        self.place.host()
+    pub(super) fn namespace(&self) -> Option<&Namespace> {
+        self.place.namespace()
     }
 
     /// All that it has printed.

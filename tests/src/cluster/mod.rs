@@ -131,10 +131,17 @@ impl Cluster {
         settings::hostname(node)
     }
 
-    /// The IP address of the node, for what runs beside its LiteFS.
+    /// The IP address of the node, which the test and the other nodes reach.
     #[must_use]
     pub fn host(&self, node: usize) -> &str {
         self.nodes[node].place.host()
+    }
+
+    /// An IP address of loopback's range on which the node's application listens: the other nodes
+    /// reach it. In namespaces the test does not.
+    #[must_use]
+    pub fn loopback(&self, node: usize) -> &str {
+        self.nodes[node].place.loopback()
     }
 
     /// A command that runs where the node is (in its namespace, if it has one) and ends with the
@@ -156,11 +163,12 @@ impl Cluster {
         self.network.is_some()
     }
 
-    /// Where a process on a node reaches what the test itself listens on, such as a
-    /// [`Proxy`]: an IP address of this process.
-    #[must_use]
-    pub fn test_host(&self) -> &str {
-        self.network.as_ref().map_or("127.0.0.1", Network::own_address)
+    /// A link from a node to an address: a proxy on a free port of the node's own loopback.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub fn link(&self, node: usize, target: impl Into<String>) -> io::Result<Proxy> {
+        Proxy::start_inside(self.nodes[node].place.namespace(), "127.0.0.1:0", target)
     }
 
     /// The link over which the others reach a node's LiteFS.

@@ -56,15 +56,18 @@ impl Cluster {
             Peer::Nodes | Peer::All => other != node,
             Peer::Consul => false,
         });
-        let cut = |address: &str, port| {
-            here.cut(address, port, how)
+        let cut = |other: &Namespace, port| {
+            here.cut(other, port, how)
                 .map_err(|error| self.nodes[node].fail(format!("cannot cut it off: {error}")))
         };
         for other in others {
-            cut(self.host(other), traffic.port())?;
+            cut(self.namespace(other)?, traffic.port())?;
         }
         match from {
-            Peer::Consul | Peer::All => cut(self.consul().host(), None),
+            Peer::Consul | Peer::All => match self.consul().namespace() {
+                Some(consul) => cut(consul, None),
+                None => Ok(()),
+            },
             Peer::Node(_) | Peer::Nodes => Ok(()),
         }
     }

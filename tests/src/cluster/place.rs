@@ -29,6 +29,14 @@ impl Place {
         }
     }
 
+    /// An IP address of loopback's range, which the other servers' places reach.
+    pub(super) fn loopback(&self) -> &str {
+        match self {
+            Self::Loopback(_) => "127.0.0.1",
+            Self::Namespace(namespace, _) => namespace.loopback(),
+        }
+    }
+
     pub(super) fn port(&self) -> u16 {
         match self {
             Self::Loopback(port) => port.number(),

@@ -49,7 +49,11 @@ impl App {
     pub async fn start(settings: NodeSettings) -> Result<Self, Error> {
         let record = settings.record.as_deref();
         let recorder = record.map(|folder| Recorder::begin(folder, &settings.node).expect("a record"));
-        let node = Node::start(settings.config()).await?;
+        let mut config = settings.config();
+        if let Some(recorder) = recorder.clone() {
+            config = config.on_lost(move |lost| recorder.lost(lost));
+        }
+        let node = Node::start(config).await?;
         let audit = match settings.databases.contains_key("AuditRepo") {
             true => Some(AuditRepo::on(&node)?),
             false => None,

@@ -8,6 +8,7 @@ use super::settings::NodeSettings;
 use crate::app::{AppError, AppProcess, AppSpec};
 use crate::cluster::{APPLICATION_PORT, Cluster, Lease};
 use crate::port::Port;
+use crate::proxy::Proxy;
 use crate::wait::{self, PATIENCE};
 
 /// A real LiteFS of some nodes, and what application nodes on it need: names and ports of their
@@ -68,10 +69,20 @@ impl Site {
     #[must_use]
     pub fn address(&self, node: usize) -> String {
         if self.cluster.in_namespaces() {
-            format!("{}:{APPLICATION_PORT}", self.cluster.host(node))
+            format!("{}:{APPLICATION_PORT}", self.cluster.loopback(node))
         } else {
             self.ports[node].address()
         }
+    }
+
+    /// A link from the application of a node to that of another: put its address into the `peers` of
+    /// the first.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn link(&self, from: usize, to: usize) -> Proxy {
+        self.cluster.link(from, self.address(to)).unwrap()
     }
 
     /// The path of a database on a node.

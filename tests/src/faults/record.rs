@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use litefs_diesel::Error;
+use litefs_diesel::{Error, LostWrite};
 use serde::{Deserialize, Serialize};
 
 use super::clock;
@@ -72,6 +72,8 @@ pub struct Loss {
     pub position: String,
     /// Its statement.
     pub text: String,
+    /// Why it could not be sent again, where that was wanted.
+    pub resubmit: Option<String>,
 }
 
 /// What a caller knows of a write.
@@ -133,6 +135,16 @@ impl Recorder {
         let watched = Arc::downgrade(&recorder);
         std::thread::spawn(move || watch(&watched));
         Ok(recorder)
+    }
+
+    /// Writes down that a write is lost.
+    pub fn lost(&self, lost: &LostWrite) {
+        self.write(&Line::Lost(Loss {
+            at: clock::now(),
+            position: lost.position.to_string(),
+            text: lost.statement.clone(),
+            resubmit: lost.resubmit.clone(),
+        }));
     }
 
     /// Writes a line; it is in the system's hands when this returns.

@@ -1,7 +1,6 @@
 //! Cutting a host off from another.
 
 use std::io;
-use std::process::Command;
 
 use super::Namespace;
 use super::tool::run;
@@ -18,15 +17,17 @@ pub enum How {
 }
 
 impl Namespace {
-    /// Cuts this host off from the one at `address`: from all of it, or only connections to a TCP
-    /// port, of either of the two. Cuts add up until [`Namespace::heal`].
+    /// Cuts this host off from another: from all of it, or only connections to a TCP port, of
+    /// either of the two. Cuts add up until [`Namespace::heal`].
     ///
     /// # Errors
     /// With the words of `iptables`.
-    pub fn cut(&self, address: &str, port: Option<u16>, how: How) -> io::Result<()> {
+    pub fn cut(&self, other: &Self, port: Option<u16>, how: How) -> io::Result<()> {
         let mut command = self.tool("iptables-restore");
         command.args(["--wait", "--noflush"]);
-        run(command, &rules(address, port, how)).map(drop)
+        let addresses = [other.address(), other.loopback()];
+        let rules: String = addresses.map(|address| rules(address, port, how)).concat();
+        run(command, &format!("*filter\n{rules}COMMIT\n")).map(drop)
     }
 
     /// Ends all cuts of this host. Connections that lived through a silence go on when TCP next
@@ -42,13 +43,6 @@ impl Namespace {
         }
         Ok(())
     }
-
-    fn tool(&self, program: &str) -> Command {
-        let prefix = self.prefix();
-        let mut command = Command::new(&prefix[0]);
-        command.args(&prefix[1..]).arg(program);
-        command
-    }
 }
 
 /// In the words of `iptables-restore`.
@@ -58,7 +52,7 @@ fn rules(address: &str, port: Option<u16>, how: How) -> String {
         Some(port) => vec![format!("--dport {port}"), format!("--sport {port}")],
         None => vec![String::new()],
     };
-    let mut rules = String::from("*filter\n");
+    let mut rules = String::new();
     for port in ports {
         rules.push_str(&match how {
             How::Drop => {
@@ -76,6 +70,5 @@ fn rules(address: &str, port: Option<u16>, how: How) -> String {
             ),
         });
     }
-    rules.push_str("COMMIT\n");
     rules
 }

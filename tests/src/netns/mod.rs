@@ -12,11 +12,13 @@ mod tool;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub use firewall::How;
 
 use crate::port;
-use tool::{batch, ip};
+use tool::{batch, ip, run};
 
 /// Shell that removes the network named `$network`, or what there is of it. Processes in it should
 /// have ended: a namespace lives as long as they do.
@@ -30,7 +32,6 @@ done
 /// Some namespaces on a bridge.
 #[derive(Debug)]
 pub struct Network {
-    own_address: String,
     namespaces: Vec<Namespace>,
     /// Keeps the subnet from other tests.
     _subnet: UnixListener,
@@ -41,7 +42,12 @@ pub struct Network {
 pub struct Namespace {
     name: String,
     address: String,
+    loopback: String,
 }
+
+/// It is up to each namespace what a loopback address is; in ours only 127.0.0.1 is the host's own,
+/// and these belong to the hosts of the bridge. No other network knows them, so each has the same.
+const LOOPBACK: &str = "127.77.0";
 
 /// An interface's name has at most 15 bytes; ours are the network's and short ones.
 const LONGEST_NAME: usize = 15;
@@ -66,6 +72,7 @@ impl Network {
                 name: format!("{name}-{host}"),
                 // .1 is this process's own.
                 address: format!("{subnet}.{}", u16::from(host) + 2),
+                loopback: format!("{LOOPBACK}.{}", u16::from(host) + 2),
             };
             ip(&["netns", "add", &namespace.name])?;
             namespaces.push(namespace);
@@ -84,17 +91,8 @@ impl Network {
         here.push_str(&format!("addr add {subnet}.1/24 dev {name}\nlink set {name} up\n"));
         batch(None, &here)?;
         batch(Some(&hub), &bridge)?;
-        for Namespace { name, address } in &namespaces {
-            let up = format!("link set lo up\naddr add {address}/24 dev eth0\nlink set eth0 up\n");
-            batch(Some(name), &up)?;
-        }
-        Ok(Self { own_address: format!("{subnet}.1"), namespaces, _subnet: claim })
-    }
-
-    /// The IP address of this process in it: where the namespaces reach what listens here.
-    #[must_use]
-    pub fn own_address(&self) -> &str {
-        &self.own_address
+        namespaces.iter().try_for_each(Namespace::bring_up)?;
+        Ok(Self { namespaces, _subnet: claim })
     }
 
     /// Its hosts.
@@ -111,12 +109,47 @@ impl Namespace {
         &self.address
     }
 
+    /// Another IP address of it, which the other namespaces reach and this process does not: one of
+    /// loopback's range, for a program that speaks on loopback only.
+    #[must_use]
+    pub fn loopback(&self) -> &str {
+        &self.loopback
+    }
+
+    /// Its file, which a thread can enter.
+    pub(crate) fn path(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.name)
+    }
+
+    fn bring_up(&self) -> io::Result<()> {
+        let Self { name, address, loopback } = self;
+        let commands = format!(
+            "link set lo up\naddr del 127.0.0.1/8 dev lo\naddr add 127.0.0.1/32 dev lo\n\
+             addr add {address}/24 dev eth0\naddr add {loopback}/24 dev eth0\nlink set eth0 up\n"
+        );
+        batch(Some(name), &commands)?;
+        // Else the kernel drops what comes from or goes to 127.0.0.0/8 over a wire.
+        let mut command = self.tool("sh");
+        command.args(["-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet"]);
+        run(command, "").map(drop)
+    }
+
     /// The words that, put before a command, run it there. Only the network is another: it sees
     /// the same files and mounts (`ip netns exec` would hide new mounts from everybody else), and
     /// has the same process id as the command would have had.
     #[must_use]
     pub fn prefix(&self) -> Vec<OsString> {
-        vec!["nsenter".into(), format!("--net=/run/netns/{}", self.name).into(), "--".into()]
+        let mut net = OsString::from("--net=");
+        net.push(self.path());
+        vec!["nsenter".into(), net, "--".into()]
+    }
+
+    /// A tool that runs there and ends by itself.
+    fn tool(&self, program: &str) -> Command {
+        let prefix = self.prefix();
+        let mut command = Command::new(&prefix[0]);
+        command.args(&prefix[1..]).arg(program);
+        command
     }
 }
 

@@ -7,15 +7,21 @@
 mod carry;
 mod link;
 
+use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 
 pub use link::{Link, Passage};
+
+use crate::netns::Namespace;
 
 /// How many connections it carries at once; further ones are reset.
 const CONNECTIONS: usize = 256;
@@ -48,17 +54,34 @@ impl Proxy {
     /// # Errors
     /// When it cannot listen, or start its thread.
     pub fn start(listen: &str, target: impl Into<String>) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let target: Arc<str> = target.into().into();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Self::start_inside(None, listen, target)
+    }
+
+    /// The same in a network namespace, in which `listen` and `target` then are.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`]; and when the namespace is gone.
+    pub fn start_inside(
+        namespace: Option<&Namespace>,
+        listen: &str,
+        target: impl Into<String>,
+    ) -> io::Result<Self> {
+        let namespace = namespace.map(|namespace| File::open(namespace.path())).transpose()?;
+        let (listen, target) = (listen.to_owned(), target.into());
         let (link, seen) = watch::channel(Link::default());
-        let thread =
-            std::thread::Builder::new().name(format!("proxy-{}", address.port())).spawn(move || {
+        let (ready, listening) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || {
+            let prepared = prepare(namespace, &listen);
+            let _ = ready.send(match &prepared {
+                Ok((_, listener)) => listener.local_addr(),
+                Err(error) => Err(io::Error::new(error.kind(), format!("no proxy on {listen}: {error}"))),
+            });
+            if let Ok((runtime, listener)) = prepared {
                 // Dropping the runtime drops, and so closes, all that is open.
-                runtime.block_on(serve(listener, target, seen));
-            })?;
+                runtime.block_on(serve(listener, target.into(), seen));
+            }
+        })?;
+        let address = listening.recv().map_err(|_| io::Error::other("the proxy's thread is gone"))??;
         Ok(Self { address, link: Some(link), thread: Some(thread) })
     }
 
@@ -123,6 +146,16 @@ impl Drop for Proxy {
             let _ = thread.join();
         }
     }
+}
+
+/// Moves the thread that runs this into a namespace for good: the sockets that it opens are there.
+fn prepare(namespace: Option<File>, listen: &str) -> io::Result<(Runtime, TcpListener)> {
+    if let Some(namespace) = namespace {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+    }
+    let listener = TcpListener::bind(listen)?;
+    listener.set_nonblocking(true)?;
+    Ok((Builder::new_current_thread().enable_all().build()?, listener))
 }
 
 /// Until the sender of `link` is gone.

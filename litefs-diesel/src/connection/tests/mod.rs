@@ -11,7 +11,6 @@ mod state;
 mod transactions;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ use tempfile::TempDir;
 use self::primary::TestPrimary;
 use super::{Access, Kinds, LitefsConnection, registry};
 use crate::reader::Readers;
-use crate::request::RequestId;
 
 diesel::table! {
     users {
@@ -80,7 +78,6 @@ impl Node {
         on_open(&mut writer).unwrap();
         let primary = Arc::new(TestPrimary::start(writer));
         let readers = Readers::of_file(&file, on_open);
-        let sequence = AtomicU64::new(0);
         let access = Arc::new(Access {
             name: "Repo".into(),
             file,
@@ -89,10 +86,6 @@ impl Node {
             readers,
             idle: Arc::default(),
             timeout: Duration::from_secs(10),
-            ids: Arc::new(move || RequestId {
-                client: 1,
-                sequence: sequence.fetch_add(1, Ordering::Relaxed),
-            }),
             runtime: runtime(),
             foreign_keys: true,
             journal_mode: "wal".into(),
@@ -114,7 +107,6 @@ impl Node {
             primary: Arc::clone(&self.access.primary),
             kinds: Arc::new(kinds),
             idle: Arc::default(),
-            ids: Arc::clone(&self.access.ids),
             runtime: runtime(),
             journal_mode: "wal".into(),
             ..*self.access

@@ -13,10 +13,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::error::{DatabaseError, Error, NotExecuted};
-use crate::position::Position;
-use crate::request::{
-    Begin, CommitFailure, Primary, SessionUse, Step, Terms, Transaction, WriteRequest, Written,
-};
+use crate::request::{Begin, CommitFailure, Primary, SessionUse, Step, Terms, Transaction, Write, Written};
 use crate::statement::execute::execute;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -25,7 +22,7 @@ type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 pub(super) struct TestPrimary {
     jobs: Sender<Job>,
     /// Each write request as it came.
-    pub(super) seen: Mutex<Vec<WriteRequest>>,
+    pub(super) seen: Mutex<Vec<Write>>,
     /// The next step of a transaction ends it, as when the way to the primary is lost.
     pub(super) lose_next_step: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
@@ -61,15 +58,15 @@ impl TestPrimary {
     pub(super) fn texts(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         seen.iter()
-            .flat_map(|request| request.statements.iter().map(|statement| statement.sql.clone()))
+            .flat_map(|write| write.statements().iter().map(|statement| statement.sql.clone()))
             .collect()
     }
 }
 
 impl Primary for TestPrimary {
-    fn write(&self, request: WriteRequest, _: Terms) -> BoxFuture<'static, Result<Written, Error>> {
-        self.seen.lock().unwrap().push(request.clone());
-        self.run(move |conn| write(conn, &request).map_err(Error::Rejected))
+    fn write(&self, asked: Write, _: Terms) -> BoxFuture<'static, Result<Written, Error>> {
+        self.seen.lock().unwrap().push(asked.clone());
+        self.run(move |conn| write(conn, &asked).map_err(Error::Rejected))
     }
 
     fn read(&self, statement: Statement, _: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
@@ -103,18 +100,18 @@ impl Primary for TestPrimary {
     }
 }
 
-fn write(conn: &mut SqliteConnection, request: &WriteRequest) -> QueryResult<Written> {
+fn write(conn: &mut SqliteConnection, request: &Write) -> QueryResult<Written> {
     if request.alone {
-        let outcomes = request.statements.iter().map(|statement| execute(conn, statement));
+        let outcomes = request.statements().iter().map(|statement| execute(conn, statement));
         let outcomes = outcomes.collect::<QueryResult<_>>()?;
-        return Ok(Written { outcomes, session: session(conn), position: Position::ZERO });
+        return Ok(Written { outcomes, session: session(conn), ..Written::default() });
     }
     conn.batch_execute("BEGIN IMMEDIATE")?;
     let run = |conn: &mut SqliteConnection| {
         if let Some(session) = request.session.brought() {
             seed(conn, session)?;
         }
-        let outcomes = request.statements.iter().map(|statement| execute(conn, statement));
+        let outcomes = request.statements().iter().map(|statement| execute(conn, statement));
         let outcomes = outcomes.collect::<QueryResult<_>>()?;
         // As the writer: nobody is told what he did not ask for.
         let session = match request.session {
@@ -122,7 +119,7 @@ fn write(conn: &mut SqliteConnection, request: &WriteRequest) -> QueryResult<Wri
             _ => session(conn),
         };
         conn.batch_execute("COMMIT")?;
-        Ok(Written { outcomes, session, position: Position::ZERO })
+        Ok(Written { outcomes, session, ..Written::default() })
     };
     run(conn).inspect_err(|_| drop(conn.batch_execute("ROLLBACK")))
 }
@@ -215,7 +212,7 @@ impl Transaction for Remote {
         let answer = self.order(Order::Commit);
         async move {
             match answer.await {
-                Ok(Ok(session)) => Ok(Written { outcomes: Vec::new(), session, position: Position::ZERO }),
+                Ok(Ok(session)) => Ok(Written { outcomes: Vec::new(), session, ..Written::default() }),
                 Ok(Err((said, true))) => Err(CommitFailure::StillOpen(self, said)),
                 Ok(Err((said, false))) => Err(CommitFailure::Ended(Error::Rejected(said.into()))),
                 Err(_) => Err(CommitFailure::Ended(lost())),

@@ -2,6 +2,8 @@
 
 use diesel::connection::DefaultLoadingMode;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 
 #[test]

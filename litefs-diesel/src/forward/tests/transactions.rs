@@ -17,7 +17,7 @@ async fn a_transaction_runs_on_the_primary_and_is_visible_when_it_commits() {
     };
     assert_eq!(error, unique());
     let Ok(written) = transaction.commit(within(20_000)).await else { panic!("no commit") };
-    assert_eq!(asking.waited.lock().0, [written.position]);
+    assert_eq!(*asking.sees.waited.lock(), [written.position]);
     assert_eq!(primary.fake.log(), ["begin", "INSERT", "defer", "refuse", "commit"]);
 }
 
@@ -93,29 +93,11 @@ async fn a_lost_connection_ends_the_transaction_and_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_commit_is_unknown() {
-    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
-    let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
-    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    let slow_to_commit = Session { changes: 100, ..Session::default() };
-    let Ok(transaction) = asking.router.begin(Begin::Immediate, slow_to_commit, within(20_000)).await else {
-        panic!("no transaction")
-    };
-    let fake = Arc::clone(&primary.fake);
-    let (committed, ()) = tokio::join!(transaction.commit(within(20_000)), async {
-        fake.logged("committing").await;
-        primary.stop().await;
-    });
-    let Err(CommitFailure::Ended(error)) = committed else { panic!("it cannot be known") };
-    assert!(matches!(&error, Error::Unknown { why } if why.contains("COMMIT")), "{error}");
-}
-
-#[tokio::test]
 async fn a_commit_that_does_not_become_visible_says_where_it_is() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let transaction = asking.begin().await;
-    asking.waited.lock().1 = false;
+    asking.sees.ends.lock().push(NotVisible::Yet);
     let Err(CommitFailure::Ended(error)) = transaction.commit(within(20_000)).await else {
         panic!("visible")
     };

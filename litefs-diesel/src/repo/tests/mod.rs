@@ -2,33 +2,29 @@
 
 mod futures_contract;
 mod inserts;
+mod node;
 mod outcomes;
 mod reads;
 mod streams;
 mod values;
 mod writes;
 
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{ConnectionError, Error as DieselError};
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 
-use super::{Database, Health, Here, Lent, RepoHandle};
+use self::node::TestNode;
+use super::{Database, Lent, RepoHandle};
 use crate::config::{Config, RepoConfig};
 use crate::connection::{Access, Kinds, LitefsConnection};
-use crate::error::{CommittedValue, Error};
+use crate::error::Error;
 use crate::litefs::Role;
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Begin, Ids, Primary, RequestId, Terms, Transaction, WriteRequest, Written};
-use crate::statement::{Outcome, Session, Statement};
-use crate::writer::{History, Writer};
 
 diesel::table! {
     users {
@@ -111,38 +107,6 @@ struct TestRepo {
     _dir: tempfile::TempDir,
 }
 
-/// The primary, and what this node knows of itself.
-struct TestNode {
-    writer: Arc<Writer>,
-    history: Arc<TestHistory>,
-    writes: AtomicUsize,
-    reads: AtomicUsize,
-    waited_for: Mutex<Option<Position>>,
-    lag: Mutex<Option<Duration>>,
-    /// Whether a write's own node sees it by the deadline.
-    visible: AtomicBool,
-}
-
-/// Counts the commits: the writer asks for the position after each.
-#[derive(Default)]
-struct TestHistory(AtomicU64);
-
-impl TestHistory {
-    fn at(txid: u64) -> Position {
-        Position { txid, checksum: 1 << 63 }
-    }
-}
-
-impl History for TestHistory {
-    fn primary_epoch(&self) -> Option<u64> {
-        Some(1)
-    }
-
-    fn position(&self) -> io::Result<Position> {
-        Ok(Self::at(self.0.fetch_add(1, Ordering::SeqCst) + 1))
-    }
-}
-
 impl TestRepo {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -151,22 +115,9 @@ impl TestRepo {
         let repo = RepoConfig::new(&path).pool_size(1);
         let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
         let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
-        let history = Arc::new(TestHistory::default());
-        let writer = Writer::start(settings, false, Arc::clone(&history) as _, Arc::clone(&readers)).unwrap();
-        let node = Arc::new(TestNode {
-            writer,
-            history,
-            writes: AtomicUsize::new(0),
-            reads: AtomicUsize::new(0),
-            waited_for: Mutex::new(None),
-            lag: Mutex::new(Some(Duration::ZERO)),
-            visible: AtomicBool::new(true),
-        });
+        let node = TestNode::start(settings, &readers);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let sequence = AtomicU64::new(1);
-        let ids: Ids =
-            Arc::new(move || RequestId { client: 7, sequence: sequence.fetch_add(1, Ordering::Relaxed) });
         let access = Arc::new(Access {
             name: "test".into(),
             file: path.into(),
@@ -175,7 +126,6 @@ impl TestRepo {
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             idle: Arc::default(),
             timeout: Duration::from_secs(30),
-            ids: Arc::clone(&ids),
             runtime: runtime.handle().clone(),
             foreign_keys: true,
             journal_mode: "wal".into(),
@@ -190,7 +140,6 @@ impl TestRepo {
             here: Arc::clone(&node) as _,
             connect: Arc::new(connect),
             lent: Lent::new(1),
-            ids,
             timeout: Duration::from_secs(30),
             runtime: runtime.handle().clone(),
         }));
@@ -220,74 +169,4 @@ impl Drop for TestRepo {
 /// Waits without any runtime: what a method returns must not need one.
 fn done<T>(call: impl Future<Output = T>) -> T {
     pollster::block_on(call)
-}
-
-impl Primary for TestNode {
-    fn write(&self, request: WriteRequest, terms: Terms) -> BoxFuture<'static, Result<Written, Error>> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        let visible = self.visible.load(Ordering::Relaxed);
-        let written = self.writer.write(request, terms);
-        Box::pin(async move {
-            match written.await {
-                Ok(written) if !visible => Err(Error::CommittedNotVisible {
-                    position: written.position,
-                    value: CommittedValue::new(written),
-                }),
-                written => written,
-            }
-        })
-    }
-
-    fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.writer.read(statement, terms)
-    }
-
-    fn begin(
-        &self,
-        begin: Begin,
-        session: Session,
-        terms: Terms,
-    ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
-        self.writer.begin(begin, session, terms)
-    }
-}
-
-impl Here for TestNode {
-    fn wait(&self, position: Position, _: Instant) -> BoxFuture<'static, Result<(), Error>> {
-        *self.waited_for.lock().unwrap() = Some(position);
-        let reached = self.history.0.load(Ordering::SeqCst) >= position.txid;
-        Box::pin(async move {
-            if reached { Ok(()) } else { Err(Error::ReadTimeout { why: "this node is behind".into() }) }
-        })
-    }
-
-    fn lag(&self) -> Option<Duration> {
-        *self.lag.lock().unwrap()
-    }
-
-    fn position(&self) -> BoxFuture<'static, Result<Position, Error>> {
-        let position = TestHistory::at(self.history.0.load(Ordering::SeqCst));
-        Box::pin(async move { Ok(position) })
-    }
-
-    fn role(&self) -> Role {
-        Role::Primary
-    }
-
-    fn roles(&self) -> BoxStream<'static, Role> {
-        Box::pin(futures::stream::iter([Role::Primary, Role::NoLeader]))
-    }
-
-    fn ready(&self) -> BoxFuture<'static, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn health(&self) -> Health {
-        Health { role: self.role(), lag: self.lag(), litefs: true, accepting: true }
-    }
-
-    fn shutdown(&self) -> BoxFuture<'static, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
-    }
 }

@@ -60,7 +60,7 @@ impl Case {
     }
 
     fn reported(mut self, times: usize) -> Self {
-        self.lost = vec![Loss { at: 1, position: AT.to_owned(), text: String::new() }; times];
+        self.lost = vec![Loss { at: 1, position: AT.to_owned(), text: String::new(), resubmit: None }; times];
         self
     }
 

@@ -1,0 +1,163 @@
+//! Notices acknowledged writes that a failover dropped.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use tokio::sync::watch;
+
+use super::asking::Asking;
+use super::remembered::{Acknowledged, What};
+use super::router::Inner;
+use crate::config::LostWrite;
+use crate::error::Error;
+use crate::litefs::{Role, RoleView};
+use crate::request::{Ack, Ask, Terms};
+
+/// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// How long one look-up may take before it is tried again. Longer than LiteFS's hand-off.
+const LOOK_UP: Duration = Duration::from_secs(5);
+
+/// How many look-ups are on their way at once: they share the primary's queue with writes.
+const AT_ONCE: usize = 32;
+
+/// Watches over the remembered writes of a router until the router is gone.
+pub(super) async fn watch(inner: std::sync::Weak<Inner>, mut roles: watch::Receiver<RoleView>) {
+    // The epoch of which all that is remembered is known to be in the history.
+    let mut checked = roles.borrow_and_update().epoch;
+    let mut pause = SWEEP;
+    loop {
+        tokio::select! {
+            changed = roles.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = SWEEP;
+        let Some(inner) = inner.upgrade() else { return };
+        let view = roles.borrow_and_update().clone();
+        if view.epoch == checked {
+            let sees = &inner.visibility;
+            inner.remembered.forget(|position| sees.is_everywhere(position));
+        } else if view.role != Role::NoLeader {
+            if inner.look_up().await {
+                checked = view.epoch;
+            } else {
+                pause = SWEEP * 4;
+            }
+        }
+    }
+}
+
+/// What a look-up found.
+enum Found {
+    /// It is in the history of the current primary.
+    There(Acknowledged),
+    /// It was not; it has been dealt with.
+    Gone,
+    /// Nobody could tell.
+    Unknown(Acknowledged),
+}
+
+impl Inner {
+    /// Looks each remembered write up on the current primary, and tells of those that are gone.
+    /// `false` when some could not be looked up.
+    async fn look_up(self: &Arc<Self>) -> bool {
+        let writes = self.remembered.take_all();
+        if writes.is_empty() {
+            return true;
+        }
+        tracing::debug!(
+            repo = self.repo,
+            writes = writes.len(),
+            "the role changed: looking up what was acknowledged"
+        );
+        let mut looking =
+            futures::stream::iter(writes).map(|write| self.look_up_one(write)).buffered(AT_ONCE);
+        let mut all = true;
+        let mut kept = Vec::new();
+        while let Some(found) = looking.next().await {
+            match found {
+                Found::There(write) => kept.push(write),
+                Found::Unknown(write) => {
+                    all = false;
+                    // Beyond its time by as much as a failover may take, it is given up.
+                    if !write.is_old(2 * self.remembered.settings().remember) {
+                        kept.push(write);
+                    }
+                }
+                Found::Gone => {}
+            }
+        }
+        self.remembered.put_back(kept);
+        all
+    }
+
+    async fn look_up_one(self: &Arc<Self>, write: Acknowledged) -> Found {
+        let terms = Terms { deadline: Instant::now() + LOOK_UP, ack: Ack::Committed };
+        let mut asking = Asking::new(self, &write.sequence, 0, Ask::Look, terms);
+        // Nothing but the ledger's word counts.
+        asking.doubt("it is only looked up".to_owned());
+        let looked_up = asking.answer().await;
+        drop(asking);
+        match looked_up {
+            // A rejection under its id is one of a later attempt: it is not there, but settled.
+            Ok(Some(_)) | Err(Error::CommittedNotKept { .. }) => Found::There(write),
+            Ok(None) => {
+                self.gone(write).await;
+                Found::Gone
+            }
+            Err(error) => {
+                tracing::debug!(id = %write.sequence.id(), %error, "cannot look it up yet");
+                Found::Unknown(write)
+            }
+        }
+    }
+
+    /// Tells of a write that is lost, and sends it again where that is wanted.
+    async fn gone(self: &Arc<Self>, write: Acknowledged) {
+        let Acknowledged { sequence, what, position, .. } = write;
+        let id = sequence.id().to_string();
+        let statement = super::router::beginning(what.text()).to_owned();
+        let mut lost = LostWrite::new(&self.repo, id, statement, position);
+        if let What::All(ask) = what {
+            match self.resubmit(sequence, ask).await {
+                Ok(()) => {
+                    tracing::warn!(
+                        repo = self.repo, id = lost.id, statement = lost.statement, %position,
+                        "a failover dropped an acknowledged write; it was sent again and is committed"
+                    );
+                    metrics::counter!("litefs_diesel_lost_writes_resubmitted", "repo" => self.repo.clone())
+                        .increment(1);
+                    return;
+                }
+                Err(error) => lost.resubmit = Some(error.to_string()),
+            }
+        }
+        tracing::error!(
+            repo = self.repo, id = lost.id, statement = lost.statement, %position, resubmit = lost.resubmit,
+            "a failover dropped an acknowledged write: it is lost"
+        );
+        metrics::counter!("litefs_diesel_lost_writes", "repo" => self.repo.clone()).increment(1);
+        let hooks = self.remembered.settings().hooks.clone();
+        // The application's own code, which may block.
+        let told = self.runtime().spawn_blocking(move || hooks.tell(&lost)).await;
+        if told.is_err() {
+            tracing::error!(repo = self.repo, "the application's `on_lost` panicked");
+        }
+    }
+
+    /// Sends a lost write again under its own id.
+    async fn resubmit(self: &Arc<Self>, sequence: super::client::Sequence, ask: Ask) -> Result<(), Error> {
+        let deadline = Instant::now() + self.remembered.settings().remember;
+        let Ask::Run(write) = &ask else { return Ok(()) };
+        let hash = super::hash::hash(write);
+        let terms = Terms { deadline, ack: Ack::Visible };
+        let mut asking = Asking::new(self, &sequence, hash, ask, terms);
+        asking.doubt("it was lost, and is sent again".to_owned());
+        let Some(answered) = asking.answer().await? else { return Ok(()) };
+        let (position, ask) = (answered.written.position, asking.into_ask());
+        self.remembered.add(sequence, ask, position);
+        Ok(())
+    }
+}

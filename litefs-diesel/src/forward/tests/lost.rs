@@ -1,0 +1,77 @@
+//! Acknowledged writes that a failover drops.
+
+use super::*;
+
+async fn told(asking: &Asking, writes: usize) -> Vec<LostWrite> {
+    let told = async {
+        while asking.sees.lost.lock().len() < writes {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.expect("it was told");
+    asking.sees.lost.lock().clone()
+}
+
+#[tokio::test]
+async fn an_acknowledged_write_that_the_next_primary_does_not_have_is_told_once() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    let position = asking.write("INSERT").await.unwrap().position;
+    asking.set_role(replica_of("b"));
+    let lost = told(&asking, 1).await;
+    assert_eq!((lost[0].statement.as_str(), lost[0].position), ("INSERT", position));
+    assert!(new.fake.log().is_empty(), "it was only looked up: {:?}", new.fake.log());
+    // A further change finds nothing to tell.
+    asking.set_role(replica_of("a"));
+    asking.write("second").await.unwrap();
+    assert_eq!(asking.sees.lost.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn one_that_the_next_primary_has_is_not_told() {
+    let old = TestNode::start(Role::Primary).await;
+    let fake = Arc::clone(&old.fake);
+    let new = TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", Limits::default(), identity("eu")).await;
+    let other = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new), ("c", &other)]);
+    asking.write("kept").await.unwrap();
+    asking.set_role(replica_of("b"));
+    new.fake.logged("found").await;
+    // It goes on being remembered.
+    asking.set_role(replica_of("c"));
+    assert_eq!(told(&asking, 1).await[0].statement, "kept");
+}
+
+#[tokio::test]
+async fn a_write_that_every_node_has_is_not_remembered() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    let everywhere = Terms { ack: Ack::Everywhere, ..within(20_000) };
+    asking.router.write(write_of("everywhere"), everywhere).await.unwrap();
+    asking.write("visible").await.unwrap();
+    asking.set_role(replica_of("b"));
+    assert_eq!(told(&asking, 1).await[0].statement, "visible");
+}
+
+#[tokio::test]
+async fn with_resubmit_it_is_sent_again_under_its_own_id() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let table = [("a", &old), ("b", &new)].map(|(name, node)| (name.to_owned(), node.addr.to_string()));
+    let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), true);
+    asking.write("INSERT").await.unwrap();
+    asking.set_role(replica_of("b"));
+    new.fake.logged("INSERT").await;
+    let ids: Vec<_> =
+        [&old, &new].iter().map(|node| node.fake.stamps.lock().last().map(|stamp| stamp.id)).collect();
+    assert_eq!(ids[0], ids[1]);
+    assert!(asking.sees.lost.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_lost_is_told() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    let Ok(_) = asking.begin().await.commit(within(20_000)).await else { panic!("no commit") };
+    asking.set_role(replica_of("b"));
+    assert_eq!(told(&asking, 1).await[0].statement, "COMMIT");
+}
