@@ -14,8 +14,13 @@
 pub mod checker;
 pub mod clock;
 pub mod dice;
+mod failovers;
 pub mod load;
 mod perform;
 pub mod record;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod stage;
 pub mod tables;
 pub mod work;

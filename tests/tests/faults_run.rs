@@ -1,0 +1,36 @@
+//! The fault run. `FAULTS_MINUTES` and `FAULTS_SEED` (what `tests/faults` sets) make it longer, or
+//! the same again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use litefs_diesel_tests::faults::clock;
+use litefs_diesel_tests::faults::run::{Plan, run};
+use litefs_diesel_tests::faults::work::Level;
+
+const APP: &str = env!("CARGO_BIN_EXE_app_node");
+
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+#[expect(clippy::print_stderr, reason = "the counts are for people")]
+fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
+    let seed = variable("FAULTS_SEED").unwrap_or_else(clock::now);
+    let minutes = variable("FAULTS_MINUTES").unwrap_or(0);
+    let plan = Plan {
+        seed,
+        faults: 20,
+        lasts: Duration::from_secs(60 * minutes),
+        resubmit: std::env::var_os("FAULTS_RESUBMIT").is_some(),
+        levels: vec![(2, Level::Committed), (3, Level::Visible)],
+        folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{seed}")),
+    };
+    match run(&plan, APP) {
+        Ok(report) => eprintln!("{report}"),
+        Err(failure) => panic!("{failure}\nthe same again: tests/faults --seed {seed} --minutes {minutes}"),
+    }
+}
