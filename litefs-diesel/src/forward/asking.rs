@@ -60,7 +60,8 @@ impl<'a> Asking<'a> {
             }
             self.request.stamp.forgotten = self.sequence.forgotten();
             self.request.stamp.again = self.doubt.is_some();
-            let missed = match self.router.attempt_write(&target, &self.request, self.terms.deadline).await {
+            let attempt = self.router.attempt_write(&target, &self.request, self.terms.deadline);
+            let missed = match self.route.attempt(&target, attempt).await {
                 Ok(written) => {
                     let (epoch, primary) = (self.route.epoch(), target.elsewhere());
                     return Ok(Some(Answered { written, epoch, primary }));

@@ -68,6 +68,11 @@ impl<'a> Route<'a> {
         if self.hinted { u64::MAX } else { self.epoch.unwrap_or_default() }
     }
 
+    /// The role as of the last target, and what becomes of it.
+    pub(super) fn roles(&self) -> watch::Receiver<RoleView> {
+        self.roles.clone()
+    }
+
     /// Waits for somebody to ask. Fails at the deadline at the latest, with why nobody was asked.
     pub(super) async fn next(&mut self) -> Result<Target, Error> {
         loop {
@@ -95,6 +100,22 @@ impl<'a> Route<'a> {
             }
             if let Some(client) = self.connect(&peer, hinted).await? {
                 return Ok(Target::There(peer, client));
+            }
+        }
+    }
+
+    /// Makes an attempt, and gives it up when LiteFS names another primary meanwhile: it may have run.
+    pub(super) async fn attempt<T>(
+        &self,
+        target: &Target,
+        attempt: impl Future<Output = Result<T, Missed>>,
+    ) -> Result<T, Missed> {
+        let primary = target.elsewhere();
+        tokio::select! {
+            biased;
+            done = attempt => done,
+            () = moved(self.roles.clone(), primary.as_deref()) => {
+                Err(Missed::Lost(format!("{} is not primary any more and has not answered", target.name())))
             }
         }
     }
@@ -200,6 +221,24 @@ impl<'a> Route<'a> {
 
     fn late(&self) -> Error {
         Error::NotExecuted(self.last.clone())
+    }
+}
+
+/// Returns when LiteFS names another primary than that one (`None`: this node): what is asked of it
+/// is not worth waiting for. Without a leader it may still answer.
+pub(super) async fn moved(mut roles: watch::Receiver<RoleView>, primary: Option<&str>) {
+    let elsewhere = |view: &RoleView| match (&view.role, primary) {
+        (Role::Primary, primary) => primary.is_some(),
+        (Role::Replica { primary: now }, primary) => Some(now.as_str()) != primary,
+        (Role::NoLeader, _) => false,
+    };
+    loop {
+        if roles.changed().await.is_err() {
+            return std::future::pending().await; // the node shuts down, which is told otherwise
+        }
+        if elsewhere(&roles.borrow_and_update()) {
+            return;
+        }
     }
 }
 

@@ -197,7 +197,8 @@ impl Inner {
         let mut route = self.route(terms.deadline);
         loop {
             let target = route.next().await?;
-            let missed = match self.attempt_read(&target, &statement, terms.deadline).await {
+            let attempt = self.attempt_read(&target, &statement, terms.deadline);
+            let missed = match route.attempt(&target, attempt).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(missed) => missed,
             };
@@ -221,12 +222,14 @@ impl Inner {
         let mut route = self.route(terms.deadline);
         loop {
             let target = route.next().await?;
-            let opened = self.attempt_begin(&target, sequence.id(), begin, session, terms.deadline).await;
-            match opened {
+            let attempt = self.attempt_begin(&target, sequence.id(), begin, session, terms.deadline);
+            match route.attempt(&target, attempt).await {
                 Ok(opened) => {
-                    let (epoch, primary) = (route.epoch(), target.elsewhere());
+                    let (epoch, primary, roles) = (route.epoch(), target.elsewhere(), route.roles());
                     drop(route);
-                    return Ok(Box::new(RoutedTransaction::new(self, sequence, opened, primary, epoch)));
+                    let transaction =
+                        RoutedTransaction { router: self, sequence, open: opened, primary, epoch, roles };
+                    return Ok(Box::new(transaction));
                 }
                 Err(Missed::Refused(Refusal::UnknownClient { ticket })) => {
                     if let Err(missed) = self.register(&target, &sequence, ticket, terms.deadline).await {

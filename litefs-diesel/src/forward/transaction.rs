@@ -5,12 +5,15 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::asking::{Answered, Asking};
 use super::client::Sequence;
+use super::route::moved;
 use super::router::{Arrived, Inner};
 use crate::error::{Error, NotExecuted};
+use crate::litefs::RoleView;
 use crate::request::{
     Ask, CommitFailure, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Terms, Transaction, Written,
 };
@@ -19,43 +22,42 @@ use crate::statement::{Session, Statement};
 
 /// What the caller holds.
 pub(super) struct RoutedTransaction {
-    router: Arc<Inner>,
+    pub(super) router: Arc<Inner>,
     /// Its commit goes under this.
-    sequence: Sequence,
-    open: Box<dyn OpenTransaction>,
+    pub(super) sequence: Sequence,
+    pub(super) open: Box<dyn OpenTransaction>,
     /// The primary's host name; `None` for this node.
-    primary: Option<String>,
+    pub(super) primary: Option<String>,
     /// The role's epoch at its begin.
-    epoch: u64,
+    pub(super) epoch: u64,
+    /// The role as of then, and what becomes of it.
+    pub(super) roles: watch::Receiver<RoleView>,
 }
 
 impl RoutedTransaction {
-    pub(super) fn new(
-        router: Arc<Inner>,
-        sequence: Sequence,
-        open: Box<dyn OpenTransaction>,
-        primary: Option<String>,
-        epoch: u64,
-    ) -> Self {
-        Self { router, sequence, open, primary, epoch }
-    }
-
     fn name(&self) -> &str {
         self.primary.as_deref().unwrap_or("this node")
     }
 
     async fn finish(self: Box<Self>, terms: Terms) -> Result<Written, CommitFailure> {
         self.router.admit(terms.ack).map_err(CommitFailure::Ended)?;
-        let Self { router, sequence, open, primary, epoch } = *self;
+        let Self { router, sequence, open, primary, epoch, roles } = *self;
         let (id, forgotten) = (sequence.id(), sequence.forgotten());
         let stamp = Stamp { id, hash: 0, forgotten, again: false };
-        let ended = match open.commit(stamp, terms.deadline).await {
+        let committed = tokio::select! {
+            biased;
+            committed = open.commit(stamp, terms.deadline) => committed,
+            () = moved(roles.clone(), primary.as_deref()) => {
+                Err(CommitRefusal::Ended(Refusal::Unknown("the primary changed while its COMMIT ran".into())))
+            }
+        };
+        let ended = match committed {
             Ok(written) => {
                 let answered = Answered { written, epoch, primary };
                 settled(&router, sequence, Some(answered), String::new(), terms).await
             }
             Err(CommitRefusal::StillOpen(open, said)) => {
-                let back = Box::new(Self { router, sequence, open, primary, epoch });
+                let back = Box::new(Self { router, sequence, open, primary, epoch, roles });
                 return Err(CommitFailure::StillOpen(back, said));
             }
             Err(CommitRefusal::Ended(Refusal::Unknown(why))) => {
@@ -126,9 +128,19 @@ impl Transaction for RoutedTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
         let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
-        let name = self.name().to_owned();
+        let (primary, roles) = (self.primary.clone(), self.roles.clone());
         let step = self.open.run(statement, deadline);
-        let step = async move { step.await.map_err(|refusal| gone(&name, refusal)) };
+        let step = async move {
+            let name = primary.as_deref().unwrap_or("this node");
+            let stepped = tokio::select! {
+                biased;
+                stepped = step => stepped,
+                () = moved(roles, primary.as_deref()) => {
+                    Err(Refusal::TransactionEnded("it is not primary any more".to_owned()))
+                }
+            };
+            stepped.map_err(|refusal| gone(name, refusal))
+        };
         in_runtime(runtime, step.instrument(span)).boxed()
     }
 

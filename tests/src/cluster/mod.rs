@@ -119,7 +119,7 @@ impl Cluster {
         &self.nodes[node].data
     }
 
-    /// The node's HTTP API, as `http://127.0.0.1:<port>`.
+    /// The node's HTTP API, as `http://<host>:<port>`.
     #[must_use]
     pub fn http(&self, node: usize) -> String {
         format!("http://{}", self.nodes[node].place.address())

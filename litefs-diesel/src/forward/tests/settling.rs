@@ -46,6 +46,25 @@ async fn a_lost_connection_is_settled_by_the_next_primary_that_has_the_same_hist
 }
 
 #[tokio::test]
+async fn what_hangs_on_the_old_primary_is_asked_of_the_next_one_at_once() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    new.fake.permits.add_permits(1);
+    let mut hanging = asking.begin().await;
+    let (written, stepped, ()) =
+        tokio::join!(asking.write("wait"), hanging.run(statement("hang"), in_ms(20_000)), async {
+            old.fake.logged("running wait").await;
+            old.fake.logged("running hang").await;
+            asking.set_role(Role::NoLeader);
+            asking.set_role(replica_of("b"));
+        });
+    written.unwrap();
+    assert!(matches!(stepped, Err(Error::NotExecuted(NotExecuted::TransactionEnded(_)))), "{stepped:?}");
+    assert_eq!(new.fake.log(), ["running wait"]);
+    old.fake.logged("dropped wait").await;
+}
+
+#[tokio::test]
 async fn a_refusal_after_an_attempt_that_may_have_run_is_not_the_answer() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
@@ -168,13 +187,13 @@ async fn a_commit_that_nobody_can_settle_by_the_deadline_is_unknown() {
 #[tokio::test]
 async fn a_commit_that_a_failover_dropped_is_lost() {
     let primary = TestNode::start(Role::Primary).await;
-    let next = TestNode::start(Role::Primary).await;
-    let asking = Asking::start(replica_of("a"), &[("a", &primary), ("b", &next)]);
-    let transaction = asking.begin().await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let is_dropped = Session { changes: 300, ..Session::default() };
+    let begun = asking.router.begin(Begin::Immediate, is_dropped, within(20_000)).await;
+    let Ok(transaction) = begun else { panic!("no transaction") };
     asking.sees.ends.lock().push(NotVisible::HistoryChanged);
     *asking.sees.recalled.lock() = Some(Recalled::Absent);
-    asking.set_role(replica_of("b"));
     let Err(CommitFailure::Ended(error)) = transaction.commit(within(20_000)).await else { panic!("lost") };
     assert!(matches!(error, Error::Lost { .. }), "{error}");
-    assert_eq!(next.fake.log(), ["settled"]);
+    assert_eq!(primary.fake.log(), ["begin", "commit", "settled"]);
 }
