@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use litefs_diesel_tests::faults::clock;
 use litefs_diesel_tests::faults::run::{Plan, run};
+use litefs_diesel_tests::faults::schedule::ALL;
 use litefs_diesel_tests::faults::work::Level;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -23,6 +24,7 @@ fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
     let minutes = variable("FAULTS_MINUTES").unwrap_or(0);
     let plan = Plan {
         seed,
+        kinds: ALL.to_vec(),
         faults: 20,
         lasts: Duration::from_secs(60 * minutes),
         resubmit: std::env::var_os("FAULTS_RESUBMIT").is_some(),

@@ -12,7 +12,7 @@ use super::failovers::Failovers;
 use super::load::Orders;
 use super::record::Process;
 use super::report::Report;
-use super::schedule::Schedule;
+use super::schedule::{Fault, Schedule};
 use super::stage::{DATABASE, Failure, Stage};
 use super::work::Level;
 use crate::cluster::Cluster;
@@ -22,7 +22,9 @@ use crate::cluster::Cluster;
 pub struct Plan {
     /// The same seed gives the same faults and, as far as time allows, the same writes.
     pub seed: u64,
-    /// How many faults at least.
+    /// Which faults: all of them in some order, and again.
+    pub kinds: Vec<Fault>,
+    /// How many at least.
     pub faults: usize,
     /// For how long at least.
     pub lasts: Duration,
@@ -104,7 +106,7 @@ impl<'a> Run<'a> {
     fn faults(&mut self, stage: &Stage) -> Result<(), Failure> {
         stage.recover()?;
         self.say("all runs");
-        for (count, step) in Schedule::new(self.plan.seed).enumerate() {
+        for (count, step) in Schedule::new(self.plan.seed, &self.plan.kinds).enumerate() {
             if count >= self.plan.faults && self.begun.elapsed() >= self.plan.lasts {
                 break;
             }
@@ -112,8 +114,8 @@ impl<'a> Run<'a> {
             let whose = stage.play(&step).map_err(|error| format!("{}: {error}", step.fault))?;
             *self.report.faults.entry(step.fault.to_string()).or_default() += 1;
             let recovered = stage.recover().map_err(|error| format!("after {}: {error}", step.fault))?;
-            self.say(&format!("    {whose}; all write again after {} ms", recovered.as_millis()));
-            self.report.recoveries.push(recovered);
+            self.say(&format!("    {whose}; {recovered}"));
+            self.report.recoveries.push(recovered.took);
             std::thread::sleep(step.rest);
         }
         Ok(())

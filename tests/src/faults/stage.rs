@@ -4,6 +4,7 @@
 //! never looks at what was written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +41,22 @@ pub struct Stage {
     orders: Orders,
     processes: AtomicU32,
     litefs_ended: AtomicUsize,
+}
+
+/// How all recovered from a fault.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// How long that took.
+    pub took: Duration,
+    /// The last write that failed meanwhile.
+    pub last: String,
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "all write again after {} ms", self.took.as_millis())?;
+        if self.last.is_empty() { Ok(()) } else { write!(f, "; last failed: {}", self.last) }
+    }
 }
 
 /// What went wrong on the stage itself, in words.
@@ -197,9 +214,9 @@ impl Stage {
                 node(whose).to_string()
             }
             Fault::TwoPrimaries => {
-                let how = Refused::Silently.how();
-                cluster.partition(primary, Peer::Consul, Traffic::Any, how)?;
-                cluster.partition(primary, Peer::Nodes, Traffic::Litefs, how)?;
+                // The replicas look for another only when they hear that this one is gone.
+                cluster.partition(primary, Peer::Consul, Traffic::Any, Refused::Silently.how())?;
+                cluster.partition(primary, Peer::Nodes, Traffic::Litefs, Refused::Loudly.how())?;
                 let two = wait::until(Duration::from_secs(12), || match cluster.primaries()[..] {
                     [_, _] => Ok(()),
                     _ => Err(()),
@@ -251,26 +268,31 @@ impl Stage {
         self.load(node)
     }
 
-    /// Waits until every application writes again, and returns how long that took. Nothing is
-    /// started that has not ended by itself.
+    /// Waits until every application writes again. Nothing is started that has not ended by itself.
     ///
     /// # Errors
     /// When one does not within 30 s; with what its last write ended with.
-    pub fn recover(&self) -> Result<Duration, Failure> {
+    pub fn recover(&self) -> Result<Recovered, Failure> {
         let begun = Instant::now();
+        let mut recovered = Recovered::default();
         for (node, app) in self.apps.iter().enumerate() {
             let writes = || -> Result<(), Failure> {
                 self.revive()?;
                 let end: End = app.call("faults_probe", 1_000)?;
-                match end.class {
-                    Class::Value => Ok(()),
-                    _ => Err(format!("{:?}: {}", end.class, end.detail.unwrap_or_default()).into()),
+                if end.class == Class::Value {
+                    return Ok(());
                 }
+                let positions =
+                    [0, 1, 2].map(|node| self.cluster().position(node, DATABASE).unwrap_or_default());
+                let why = end.detail.unwrap_or_default();
+                recovered.last = format!("node {node}: {:?}: {why}; positions {positions:?}", end.class);
+                Err(recovered.last.clone().into())
             };
             wait::until(RECOVERY.saturating_sub(begun.elapsed()), writes)
-                .map_err(|error| format!("node {node} does not write again: {error}"))?;
+                .map_err(|error| format!("it does not write again: {error}"))?;
         }
-        Ok(begun.elapsed())
+        recovered.took = begun.elapsed();
+        Ok(recovered)
     }
 
     /// LiteFS ends by itself when it finds that it cannot go on: then it is started again, as its
