@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use litefs_diesel_tests::faults::clock;
 use litefs_diesel_tests::faults::run::{Plan, run};
-use litefs_diesel_tests::faults::schedule::ALL;
+use litefs_diesel_tests::faults::schedule::{ALL, Fault};
 use litefs_diesel_tests::faults::work::Level;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -14,6 +14,14 @@ const APP: &str = env!("CARGO_BIN_EXE_app_node");
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
+}
+
+/// All faults, or those whose name has what `FAULTS_ONLY` says in it.
+fn kinds() -> Vec<Fault> {
+    let only = std::env::var("FAULTS_ONLY").unwrap_or_default();
+    let kinds: Vec<_> = ALL.iter().copied().filter(|fault| fault.to_string().contains(&only)).collect();
+    assert!(!kinds.is_empty(), "no fault is called {only:?}: {ALL:?}");
+    kinds
 }
 
 #[test]
@@ -24,8 +32,8 @@ fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
     let minutes = variable("FAULTS_MINUTES").unwrap_or(0);
     let plan = Plan {
         seed,
-        kinds: ALL.to_vec(),
-        faults: 20,
+        kinds: kinds(),
+        faults: variable("FAULTS_COUNT").unwrap_or(20) as usize,
         lasts: Duration::from_secs(60 * minutes),
         resubmit: std::env::var_os("FAULTS_RESUBMIT").is_some(),
         levels: vec![(2, Level::Committed), (3, Level::Visible)],

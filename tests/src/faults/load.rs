@@ -48,6 +48,7 @@ pub fn commands(commands: Commands<App>) -> Commands<App> {
         .add("faults_load", load)
         .add("faults_stop", stop)
         .add("faults_probe", probe)
+        .add("faults_call", call)
         .add("faults_readers", readers)
 }
 
@@ -78,16 +79,26 @@ fn next_tag(app: &App) -> i64 {
 /// One call, and its two lines.
 async fn one(app: &App, recorder: &Recorder, attempt: Attempt) -> End {
     recorder.write(&Line::Attempt { at: clock::now(), attempt: attempt.clone() });
-    let performed = perform(&app.repo, &attempt).await;
+    let end = told(app, &attempt).await;
+    recorder.write(&Line::Ended(end.clone()));
+    end
+}
+
+/// One call, and what it was told.
+async fn told(app: &App, attempt: &Attempt) -> End {
+    let performed = perform(&app.repo, attempt).await;
     let (class, detail, position) = match &performed.result {
         Ok(position) => (Class::Value, None, *position),
         Err(error) => (Class::of(error), Some(error.to_string()), error.position()),
     };
     let late_ms = u64::try_from(performed.late.as_millis()).unwrap_or(u64::MAX);
     let position = position.map(|position| position.to_string());
-    let end = End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms };
-    recorder.write(&Line::Ended(end.clone()));
-    end
+    End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms }
+}
+
+/// One call that goes into no record.
+async fn call(app: Arc<App>, attempt: Attempt) -> Result<End, Value> {
+    Ok(told(&app, &attempt).await)
 }
 
 /// Has the writers end after the call that each is in, and waits for that; gives how many there were.

@@ -17,6 +17,7 @@ pub mod dice;
 mod failovers;
 pub mod load;
 mod perform;
+mod play;
 pub mod record;
 pub mod report;
 pub mod run;

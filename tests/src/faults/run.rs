@@ -15,7 +15,7 @@ use super::report::Report;
 use super::schedule::{Fault, Schedule};
 use super::stage::{DATABASE, Failure, Stage};
 use super::work::Level;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ConsulLease};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -88,7 +88,12 @@ impl<'a> Run<'a> {
             levels: self.plan.levels.clone(),
         };
         self.say(&format!("seed {}", self.plan.seed));
-        let stage = Stage::set(binary, &self.records(), orders, self.plan.resubmit)?;
+        let stage = Stage::set(binary, ConsulLease::default().in_namespaces(), |settings| {
+            settings.record = Some(self.records());
+            settings.resubmit = self.plan.resubmit;
+            settings.log = Some("warn".to_owned());
+        })?;
+        stage.start_load(orders)?;
         let failovers = Failovers::default();
         let faults = failovers.watched(stage.cluster(), || self.faults(&stage));
         let played = faults.and_then(|()| self.settle(&stage));
