@@ -337,6 +337,8 @@ pub(crate) enum ErrorKind {
     Encode,
     /// Diesel could not make a statement of it: an empty text.
     Query,
+    /// There was no row where one was needed.
+    NotFound,
 }
 
 impl DatabaseError {
@@ -369,6 +371,7 @@ impl From<DieselError> for DatabaseError {
             DieselError::DeserializationError(error) => (ErrorKind::Decode, error.to_string()),
             DieselError::SerializationError(error) => (ErrorKind::Encode, error.to_string()),
             DieselError::QueryBuilderError(error) => (ErrorKind::Query, error.to_string()),
+            DieselError::NotFound => (ErrorKind::NotFound, DieselError::NotFound.to_string()),
             other => (ErrorKind::Other, other.to_string()),
         };
         Self { kind, message }
@@ -400,6 +403,7 @@ impl From<DatabaseError> for DieselError {
             ErrorKind::Decode => return Self::DeserializationError(message.into()),
             ErrorKind::Encode => return Self::SerializationError(message.into()),
             ErrorKind::Query => return Self::QueryBuilderError(message.into()),
+            ErrorKind::NotFound => return Self::NotFound,
         };
         Self::DatabaseError(kind, Box::new(message))
     }

@@ -3,6 +3,7 @@
 //! the same code is plain SQLite.
 //!
 //! - [`litefs_repo`] on a struct makes it a repo: typed, async methods, on [`RepoHandle`].
+//! - [`procedure`] on a function lets the primary run it, in one round trip and one transaction.
 //! - [`LitefsConnection`] is a Diesel connection for code that is written for `SqliteConnection`.
 //! - [`Node`] is this process's part in the cluster, for several repos or none.
 //! - [`Config`] has the settings; all of them are in [`config`].
@@ -39,6 +40,7 @@ mod error;
 mod forward;
 mod handover;
 mod litefs;
+mod members;
 mod node;
 mod position;
 mod reader;
@@ -55,10 +57,12 @@ pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
-pub use litefs_diesel_macros::litefs_repo;
+pub use litefs_diesel_macros::{litefs_repo, procedure};
 pub use node::Node;
 pub use position::{ParsePositionError, Position};
-pub use repo::{LitefsRepo, LocalConnection, ReadLevel, RepoHandle};
+pub use repo::{
+    CallError, DbError, LitefsRepo, LocalConnection, Procedure, ReadLevel, Registered, RepoHandle,
+};
 pub use request::Ack;
 
 /// What the macros' expansions and this project's benches name, and nobody else.
@@ -67,5 +71,41 @@ pub mod __private {
     pub use diesel::SqliteConnection;
 
     pub use crate::node::{on, position_reads, start};
+    pub use crate::repo::{
+        Codec, FirstArgument, Packed, ProcedureResult, Registration, Unpacked, call, named_once, portable,
+        portable_error,
+    };
     pub use crate::statement::capture::capture_size;
+}
+
+/// What the migrations tool takes, and nobody else.
+#[doc(hidden)]
+pub mod __tool {
+    use crate::statement::{control::Control, pragma::Pragma, split};
+
+    pub use crate::config::tool::{ToolDatabase, ToolRepo, ToolSettings};
+
+    /// The statements of a text, each with the byte at which it begins.
+    #[must_use]
+    pub fn statements(text: &str) -> Vec<(usize, &str)> {
+        split::split(text).into_iter().map(|part| (part.start, part.sql)).collect()
+    }
+
+    /// Whether a statement begins or ends a transaction; savepoints do not.
+    #[must_use]
+    pub fn is_transaction_control(sql: &str) -> bool {
+        matches!(Control::parse(sql), Some(Control::Begin(_) | Control::Commit | Control::Rollback))
+    }
+
+    /// Name and value of a `PRAGMA`.
+    #[must_use]
+    pub fn pragma(sql: &str) -> Option<(String, Option<String>)> {
+        Pragma::parse(sql).map(|pragma| (pragma.name, pragma.value))
+    }
+
+    /// Whether a `PRAGMA` turns something on.
+    #[must_use]
+    pub fn pragma_is_on(sql: &str) -> bool {
+        Pragma::parse(sql).is_some_and(|pragma| pragma.is_on())
+    }
 }

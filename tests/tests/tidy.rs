@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("litefs", 1),
     ("request", 1),
     ("statement", 1),
+    ("members", 2),
     ("reader", 2),
     ("rpc", 2),
     ("writer", 2),
@@ -32,6 +33,7 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
     ("config", "position", "a check compares positions"),
     ("error", "config", "a node that cannot start says which setting"),
     ("error", "position", "a committed write is somewhere"),
+    ("members", "rpc", "what it keeps is what nodes say to each other"),
     ("request", "statement", "a request is made of statements"),
     ("writer", "reader", "on the primary a read of a peer runs on the same pool"),
 ];

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Fields, GenericParam, Generics, Item, ItemStruct, LitStr};
+use syn::{Fields, GenericParam, Generics, Item, ItemStruct, LitStr, Path};
 
 use super::model::{Model, Target, is_litefs_repo};
 use crate::mistakes::Mistakes;
@@ -11,6 +11,7 @@ pub(super) fn check(model: &Model, mistakes: &mut Mistakes) {
     if let Some(name) = &model.args.name {
         settings_name(name, mistakes);
     }
+    listed_twice(&model.args.procedures, mistakes);
     derives_above(model, mistakes);
     match &model.target {
         Target::Struct(item) => structure(item, mistakes),
@@ -29,6 +30,15 @@ fn settings_name(name: &LitStr, mistakes: &mut Mistakes) {
             name,
             "the name is the key of the table `[repo.NAME]` in the settings: it takes letters, digits, `_` and `-`, and at least one",
         );
+    }
+}
+
+/// Two paths to one procedure are the compiler's to find.
+fn listed_twice(procedures: &[Path], mistakes: &mut Mistakes) {
+    for (index, path) in procedures.iter().enumerate() {
+        if procedures[..index].contains(path) {
+            mistakes.on(path, "this procedure is listed twice");
+        }
     }
 }
 

@@ -7,14 +7,15 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ItemStruct;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
 use super::model::Model;
+use crate::spans::{at, moved};
 
 pub(super) fn expand(model: &Model, item: &ItemStruct) -> TokenStream {
     let parts = [
         the_struct(model, item),
         the_repo(model, item),
+        procedures(model, item),
         ways_in(model, item),
         deref(model, item),
         clone(model, item),
@@ -36,13 +37,21 @@ fn the_struct(model: &Model, ItemStruct { attrs, vis, ident, .. }: &ItemStruct) 
 fn the_repo(model: &Model, ItemStruct { ident, .. }: &ItemStruct) -> TokenStream {
     let (krate, local, name) = (model.krate(), model.local(), model.name(ident));
     // At the user's type: that is where a private one is told.
-    let span = model.args.local.as_ref().map_or_else(Span::call_site, Spanned::span);
-    let local = quote_spanned!(span.resolved_at(Span::call_site())=> type Local = #local;);
+    let span = model.args.local.as_ref().map_or_else(Span::call_site, at);
+    let local = quote_spanned!(span=> type Local = #local;);
+    let procedures = &model.args.procedures;
+    let procedures = (!procedures.is_empty()).then(|| {
+        quote! {
+            const PROCEDURES: &'static [#krate::__private::Registration] =
+                &[#(#krate::__private::Registration::of::<#procedures>()),*];
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #krate::LitefsRepo for #ident {
             const NAME: &'static str = #name;
             #local
+            #procedures
             fn from_handle(handle: #krate::RepoHandle<Self::Local>) -> Self {
                 Self { handle }
             }
@@ -51,6 +60,20 @@ fn the_repo(model: &Model, ItemStruct { ident, .. }: &ItemStruct) -> TokenStream
             }
         }
     }
+}
+
+/// That each is listed, which its own expansion asks for, and under a name of its own.
+fn procedures(model: &Model, ItemStruct { ident, .. }: &ItemStruct) -> TokenStream {
+    let procedures = model.args.procedures.iter().enumerate();
+    let listed = procedures.map(|(index, procedure)| {
+        let krate = moved(model.krate(), at(procedure));
+        quote_spanned! {at(procedure)=>
+            #[automatically_derived]
+            impl #krate::Registered<#procedure> for #ident {}
+            const _: () = #krate::__private::named_once(<#ident as #krate::LitefsRepo>::PROCEDURES, #index);
+        }
+    });
+    listed.collect()
 }
 
 /// Inherent, so that an application imports nothing for them.
@@ -72,10 +95,25 @@ fn ways_in(model: &Model, ItemStruct { vis, ident, .. }: &ItemStruct) -> TokenSt
 
             /// This repo on a node that is running.
             ///
+            /// From now on this node runs its procedures for those who call them.
+            ///
             /// # Errors
             /// When the node's settings do not have this repo.
             #vis fn on(node: &#krate::Node) -> ::core::result::Result<Self, #krate::Error> {
                 #krate::__private::on::<Self>(node)
+            }
+
+            /// Calls the procedure `P` on the primary; `args` are its arguments behind the
+            /// connection, as a tuple. For code that has no method of its name.
+            ///
+            /// # Errors
+            /// The procedure's own, and the outcomes of a write.
+            #vis fn call<P>(&self, args: P::Args) -> #krate::repo::Call<P>
+            where
+                P: #krate::Procedure,
+                Self: #krate::Registered<P>,
+            {
+                #krate::__private::call::<P, Self>(self, args)
             }
         }
     }

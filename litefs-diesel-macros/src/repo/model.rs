@@ -7,6 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Item, ItemStruct, LitStr, Meta, Path, Token, Type};
 
 use crate::above;
+use crate::spans::krate;
 
 /// One use of `#[litefs_repo]`.
 pub(super) struct Model {
@@ -24,6 +25,7 @@ pub(super) struct Args {
     pub(super) local: Option<Type>,
     pub(super) name: Option<LitStr>,
     pub(super) krate: Option<Path>,
+    pub(super) procedures: Vec<Path>,
 }
 
 /// What the attribute stands on.
@@ -48,10 +50,7 @@ impl Target {
 impl Model {
     /// The path of litefs-diesel.
     pub(super) fn krate(&self) -> TokenStream {
-        match &self.args.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote!(::litefs_diesel),
-        }
+        krate(self.args.krate.as_ref())
     }
 
     /// The connection to the node's own file.

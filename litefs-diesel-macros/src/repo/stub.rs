@@ -85,6 +85,8 @@ fn implementations(
                 fn from_handle(_: #krate::RepoHandle<Self::Local>) -> Self { #never }
                 fn handle(&self) -> &#krate::RepoHandle<Self::Local> { #never }
             }
+            // Its list may be what was wrong.
+            impl<P: #krate::Procedure> #krate::Registered<P> for #ident #conditions {}
         }
     });
     quote! {
@@ -94,6 +96,7 @@ fn implementations(
         impl #params #ident #args #conditions {
             #vis async fn start(_: #krate::Config) -> ::core::result::Result<Self, #krate::Error> { #never }
             #vis fn on(_: &#krate::Node) -> ::core::result::Result<Self, #krate::Error> { #never }
+            #vis fn call<P: #krate::Procedure>(&self, _: P::Args) -> #krate::repo::Call<P> { #never }
         }
         impl #params ::core::ops::Deref for #ident #args #conditions {
             type Target = #krate::RepoHandle<#target>;

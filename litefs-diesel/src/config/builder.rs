@@ -9,12 +9,14 @@ use std::time::Duration;
 use diesel::{QueryResult, SqliteConnection};
 use tempfile::TempDir;
 
+use super::ack;
 use super::error::{Origin, StartError};
 use super::layer::{Layer, Value};
 use super::lost::LostHooks;
 use super::open::Hook;
 use super::schema::Key;
-use super::settings::JournalMode;
+use super::settings::{Fence, JournalMode};
+use crate::Ack;
 
 /// What a node is told: its databases, its LiteFS, its peers.
 ///
@@ -229,6 +231,29 @@ impl Config {
         self.set(Key::Cluster("nodes"), Value::Text(format!("dns:{name}")))
     }
 
+    /// What keeps this node from writing while LiteFS has two primaries (default [`Fence::Heard`]).
+    /// [`Fence::Majority`] needs [`nodes`](Self::nodes).
+    ///
+    /// ```
+    /// # use litefs_diesel::{Config, config::Fence};
+    /// let config = Config::new("/litefs/app.db").nodes(["ams", "ord", "fra"]).fence(Fence::Majority);
+    /// ```
+    #[must_use]
+    pub fn fence(self, fence: Fence) -> Self {
+        let word = match fence {
+            Fence::Heard => "heard",
+            Fence::Majority => "majority",
+        };
+        self.set(Key::Cluster("fence"), Value::Text(word.to_owned()))
+    }
+
+    /// How old the confirmations of [`Fence::Majority`] may be (default 2 s, at least 1.5 s). Keep it
+    /// below the time to live of LiteFS's lease, so that this node stops before another begins.
+    #[must_use]
+    pub fn fence_timeout(self, timeout: Duration) -> Self {
+        self.set(Key::Cluster("fence_timeout"), Value::Duration(timeout))
+    }
+
     /// Nodes speak in plain text (default `false`): possible on loopback only.
     #[must_use]
     pub fn insecure(self, insecure: bool) -> Self {
@@ -338,10 +363,27 @@ impl RepoConfig {
         self.set("transaction_total", Value::Duration(limit))
     }
 
+    /// How long a `read_transaction` may be open, and a `stream` may read (default 2 s).
+    #[must_use]
+    pub fn read_transaction(self, limit: Duration) -> Self {
+        self.set("read_transaction", Value::Duration(limit))
+    }
+
     /// How many requests one commit takes at most (default 512).
     #[must_use]
     pub fn max_batch(self, requests: usize) -> Self {
         self.set("max_batch", integer(requests))
+    }
+
+    /// When a write returns that does not say (default [`Ack::Visible`]).
+    ///
+    /// ```
+    /// # use litefs_diesel::{Ack, config::RepoConfig};
+    /// let repo = RepoConfig::new("app.db").ack(Ack::Replicated(1));
+    /// ```
+    #[must_use]
+    pub fn ack(self, ack: Ack) -> Self {
+        self.set("ack", Value::Text(ack::text(ack)))
     }
 
     pub(super) fn set(mut self, key: &'static str, value: Value) -> Self {

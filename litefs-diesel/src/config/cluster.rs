@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::error::StartError;
 use super::layer::Value;
 use super::read::Found;
-use super::settings::{ClusterSettings, Nodes};
+use super::settings::{ClusterSettings, Fence, Nodes};
 
 /// What stands for the host name in `cluster.peer`.
 const HOSTNAME: &str = "{hostname}";
@@ -21,9 +22,18 @@ impl ClusterSettings {
             peer: None,
             peers: BTreeMap::new(),
             nodes: None,
+            fence: Fence::Heard,
+            fence_timeout: FENCE_TIMEOUT,
         }
     }
 }
+
+/// `cluster.fence_timeout` when it is not set: two nodes' heartbeats and as much to spare, and a fifth
+/// of LiteFS's usual lease time.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Its least: three heartbeats between nodes, of which each comes every 500 ms.
+const SHORTEST_FENCE: Duration = Duration::from_millis(1500);
 
 /// The settings of `[cluster]`.
 pub(super) fn settings<'a>(
@@ -69,7 +79,15 @@ pub(super) fn settings<'a>(
         _ => {}
     }
     let nodes = get("nodes").map(|found| nodes(&found, peer.is_some(), &peers, listen)).transpose()?;
-    Ok(ClusterSettings { name, node, listen, peer, peers, nodes })
+    let fence = get("fence").map_or(Ok(Fence::Heard), |found| fence(&found))?;
+    let fence_timeout = get("fence_timeout").map_or(Ok(FENCE_TIMEOUT), |found| fence_timeout(&found))?;
+    if fence == Fence::Majority && nodes.is_none() {
+        return Err(StartError::Missing {
+            setting: "cluster.nodes".to_owned(),
+            why: "`fence = \"majority\"` counts all nodes; name them: `nodes = [\"a\", \"b\", \"c\"]`".to_owned(),
+        });
+    }
+    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, fence, fence_timeout })
 }
 
 /// `litefs.http`: `http://host:port`, and nothing behind it.
@@ -125,6 +143,23 @@ fn listen(found: &Found<'_>, insecure: bool) -> Result<SocketAddr, StartError> {
         });
     }
     Ok(address)
+}
+
+fn fence(found: &Found<'_>) -> Result<Fence, StartError> {
+    match found.text()?.trim() {
+        "heard" => Ok(Fence::Heard),
+        "majority" => Ok(Fence::Majority),
+        other => Err(found.error(format!("`{other}` is neither \"heard\" nor \"majority\""))),
+    }
+}
+
+fn fence_timeout(found: &Found<'_>) -> Result<Duration, StartError> {
+    match found.duration(false)? {
+        timeout if timeout >= SHORTEST_FENCE => Ok(timeout),
+        _ => Err(found.error(
+            "it is shorter than 1500 ms, three heartbeats between nodes, and a primary would stop for want of one",
+        )),
+    }
 }
 
 fn template(found: &Found<'_>) -> Result<String, StartError> {

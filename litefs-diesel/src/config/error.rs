@@ -154,12 +154,14 @@ pub enum StartError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A line of the settings file, counted from 1.
+    /// A place in the settings file.
     File {
         /// The file.
         path: PathBuf,
-        /// The line.
+        /// The line, counted from 1.
         line: usize,
+        /// The character in the line, counted from 1.
+        column: usize,
     },
     /// This environment variable.
     Environment(String),
@@ -172,7 +174,9 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
+            Self::File { path, line, column } => {
+                write!(f, "{}, line {line}, column {column}", path.display())
+            }
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Code => f.write_str("set in code"),
             Self::Default => f.write_str("the default"),

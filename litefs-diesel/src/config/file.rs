@@ -143,8 +143,9 @@ impl Source<'_> {
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Origin::File { path: self.path.to_owned(), line }
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let (above, beside) = before.rsplit_once('\n').map_or((None, before), |(a, b)| (Some(a), b));
+        let line = above.map_or(1, |above| above.matches('\n').count() + 2);
+        Origin::File { path: self.path.to_owned(), line, column: beside.chars().count() + 1 }
     }
 }

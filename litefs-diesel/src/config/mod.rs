@@ -45,7 +45,9 @@
 //! | `timeout` | duration above 0 | 10 s | The deadline of a call that names none. Longer than the election that usually follows a hand-off. |
 //! | `transaction_idle` | duration above 0 | 5 s | An open transaction that does nothing for so long is rolled back: it holds up every other write. At most `transaction_total`. |
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
+//! | `read_transaction` | duration above 0 | 2 s | The longest that `repo.read_transaction` may be open and that `repo.stream` may read. Meanwhile LiteFS on this node can neither apply what others wrote nor be elected; keep it below the time that a failover may take. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
 //! | `on_lost` | report, resubmit | report | What is done about an acknowledged write that a failover dropped: see [`Config::on_lost`] and [`RepoConfig::resubmit_lost`]. |
 //! | `remember` | duration above 0 | 60 s | How long an acknowledged write is remembered for that, unless every node has it before: longer than a failover takes. |
 //! | `remember_writes` | 1 to 1,000,000 | 10,000 | How many of them at most; the oldest is forgotten first. |
@@ -70,6 +72,8 @@
 //! | `peer` | text with `{hostname}` | none | Makes a host name of LiteFS an address: `"{hostname}:7117"`. |
 //! | `peers` | table host name → `host:port` | none | The same one by one; goes before `peer`. |
 //! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
+//! | `fence` | `"heard"`, `"majority"` | `"heard"` | What keeps a primary from writing that is not the only one ([`Fence`]). `"majority"` needs `nodes`. |
+//! | `fence_timeout` | duration of 1.5 s or more | 2 s | How old the confirmations of `"majority"` may be. Keep it below the time to live of LiteFS's lease. |
 //! | `insecure` | boolean | `false` | Allows plain text between nodes, on loopback only. |
 //! | `secret_file` | path | none | Not in this version, and refused. |
 //!
@@ -77,6 +81,7 @@
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
 //! `Debug` of it shows a value that may be secret.
 
+mod ack;
 mod builder;
 pub(crate) mod check;
 mod cluster;
@@ -93,6 +98,7 @@ mod read;
 mod resolve;
 mod schema;
 mod settings;
+pub(crate) mod tool;
 mod url;
 
 #[cfg(test)]
@@ -102,7 +108,7 @@ pub use builder::{Config, RepoConfig};
 pub use error::{Origin, StartError};
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
-pub use settings::JournalMode;
+pub use settings::{Fence, JournalMode};
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
 #[cfg(test)]
 use url::{DatabaseUrl, Target};

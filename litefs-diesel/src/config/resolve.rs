@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ack;
 use super::builder::Config;
 use super::cluster;
 use super::error::{Origin, StartError};
@@ -22,6 +23,29 @@ impl Config {
     /// All settings, read and checked. Looks at the file system only to follow links; whether the
     /// databases can be used is for [`check`](super::check).
     pub(crate) fn resolve(&self) -> Result<Settings, StartError> {
+        self.with_sources(|sources, names, unnamed| {
+            let mut repos = BTreeMap::new();
+            for name in names {
+                repos.insert(name.clone(), sources.repo(name, names.len())?);
+            }
+            self.check_hooks(names, unnamed)?;
+            check_distinct(&repos)?;
+            let litefs = sources.litefs()?;
+            // A node that is alone has no use for its peers, and its machine perhaps none of the
+            // variables in the file's `[cluster]`.
+            let cluster = match litefs {
+                Some(_) => cluster::settings(|key| sources.found(&Key::Cluster(key)))?,
+                None => ClusterSettings::alone(),
+            };
+            Ok(Settings { repos, unnamed, litefs, cluster })
+        })
+    }
+
+    /// Gives `read` all sources, the names of the repos, and whether the only one is nobody's name.
+    pub(super) fn with_sources<T>(
+        &self,
+        read: impl FnOnce(&Sources<'_>, &BTreeSet<String>, bool) -> Result<T, StartError>,
+    ) -> Result<T, StartError> {
         if let Some(trouble) = &self.trouble {
             return Err(trouble.clone());
         }
@@ -33,20 +57,7 @@ impl Config {
         if unnamed {
             names.insert(self.only_repo.clone().unwrap_or_else(|| ONLY_REPO.to_owned()));
         }
-        let mut repos = BTreeMap::new();
-        for name in &names {
-            repos.insert(name.clone(), sources.repo(name, names.len())?);
-        }
-        self.check_hooks(&names, unnamed)?;
-        check_distinct(&repos)?;
-        let litefs = sources.litefs()?;
-        // A node that is alone has no use for its peers, and its machine perhaps none of the
-        // variables in the file's `[cluster]`.
-        let cluster = match litefs {
-            Some(_) => cluster::settings(|key| sources.found(&Key::Cluster(key)))?,
-            None => ClusterSettings::alone(),
-        };
-        Ok(Settings { repos, unnamed, litefs, cluster, root: self.root.clone() })
+        read(&sources, &names, unnamed)
     }
 
     /// The environment's settings under the repo names that the code and the file use: they are the
@@ -101,7 +112,7 @@ impl Config {
 }
 
 /// All sources, that of the highest rank first.
-struct Sources<'a> {
+pub(super) struct Sources<'a> {
     config: &'a Config,
     layers: [&'a Layer; 3],
 }
@@ -123,7 +134,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    fn litefs(&self) -> Result<Option<LitefsSettings>, StartError> {
+    pub(super) fn litefs(&self) -> Result<Option<LitefsSettings>, StartError> {
         if !self.layers.iter().any(|layer| layer.litefs) {
             return Ok(None);
         }
@@ -136,8 +147,10 @@ impl<'a> Sources<'a> {
         Ok(Some(LitefsSettings { http, start_timeout: start_timeout.unwrap_or(Duration::from_secs(30)) }))
     }
 
-    fn repo(&self, name: &str, of: usize) -> Result<RepoSettings, StartError> {
+    pub(super) fn repo(&self, name: &str, of: usize) -> Result<RepoSettings, StartError> {
         let (database, origin) = self.database(name, of)?;
+        // The migrations tool's, but wrong is wrong.
+        self.priv_dir(name)?;
         let get = |key| self.found_for(name, key);
         let count = |key, default, highest| get(key).map_or(Ok(default), |found| found.count(1..=highest));
         let duration = |key, seconds, zero| {
@@ -160,7 +173,6 @@ impl<'a> Sources<'a> {
             name: name.to_owned(),
             database,
             origin,
-            priv_dir: get("priv").map(|found| found.text().map(PathBuf::from)).transpose()?,
             journal_mode: get("journal_mode").map(|found| journal_mode(&found)).transpose()?,
             foreign_keys,
             // Each reader costs a thread and a connection; SQLite's WAL has far fewer read marks.
@@ -169,7 +181,9 @@ impl<'a> Sources<'a> {
             timeout: duration("timeout", 10, false)?,
             transaction_idle,
             transaction_total,
+            read_transaction: duration("read_transaction", 2, false)?,
             max_batch: count("max_batch", 512, 65_536)?,
+            ack: get("ack").map_or(Ok(crate::Ack::default()), |found| ack::parse(&found))?,
             lost: LostSettings {
                 resubmit: get("on_lost").map_or(Ok(false), |found| resubmit(&found))?,
                 remember: duration("remember", 60, false)?,
@@ -183,6 +197,12 @@ impl<'a> Sources<'a> {
             },
             temporary: self.config.temporary.clone(),
         })
+    }
+
+    /// Where the migrations tool looks, as it is written, and who wrote it.
+    pub(super) fn priv_dir(&self, name: &str) -> Result<Option<(PathBuf, Origin)>, StartError> {
+        let found = self.found_for(name, "priv");
+        found.map(|found| Ok((PathBuf::from(found.text()?), found.origin.clone()))).transpose()
     }
 
     fn database(&self, name: &str, of: usize) -> Result<(DatabaseUrl, Origin), StartError> {

@@ -14,7 +14,9 @@ pub(super) const REPO: &[&str] = &[
     "timeout",
     "transaction_idle",
     "transaction_total",
+    "read_transaction",
     "max_batch",
+    "ack",
     "on_lost",
     "remember",
     "remember_writes",
@@ -25,7 +27,7 @@ pub(super) const LITEFS: &[&str] = &["http", "start_timeout"];
 
 /// The keys of `[cluster]`.
 pub(super) const CLUSTER: &[&str] =
-    &["name", "node", "listen", "peer", "peers", "nodes", "secret_file", "insecure"];
+    &["name", "node", "listen", "peer", "peers", "nodes", "fence", "fence_timeout", "secret_file", "insecure"];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::lost::LostSettings;
 use super::open::OnOpen;
 use super::schema;
 use super::url::DatabaseUrl;
+use crate::Ack;
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -25,12 +25,6 @@ pub(crate) struct Settings {
     /// `None`: the node is alone.
     pub(crate) litefs: Option<LitefsSettings>,
     pub(crate) cluster: ClusterSettings,
-    /// The folder of the settings file, from which `priv` counts.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the migrations tool, which comes next, counts `priv` from it")
-    )]
-    pub(crate) root: Option<PathBuf>,
 }
 
 /// One repo's.
@@ -41,9 +35,6 @@ pub(crate) struct RepoSettings {
     pub(crate) database: DatabaseUrl,
     /// Who said where the database is.
     pub(crate) origin: Origin,
-    /// Where the migrations tool looks; as it is written, from [`Settings::root`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the migrations tool, which comes next"))]
-    pub(crate) priv_dir: Option<PathBuf>,
     /// `None`: leave a database that is there as it is, WAL for a new one.
     pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) foreign_keys: bool,
@@ -57,8 +48,12 @@ pub(crate) struct RepoSettings {
     pub(crate) transaction_idle: Duration,
     /// How long a transaction may be open.
     pub(crate) transaction_total: Duration,
+    /// How long a snapshot of this node's file may be open, or a stream read it.
+    pub(crate) read_transaction: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
+    /// When a write returns that does not say.
+    pub(crate) ack: Ack,
     /// What is done about acknowledged writes that a failover drops.
     pub(crate) lost: LostSettings,
     /// For every connection that is opened.
@@ -91,6 +86,32 @@ pub(crate) struct ClusterSettings {
     pub(crate) peers: BTreeMap<String, String>,
     /// All nodes that may be there, this one included.
     pub(crate) nodes: Option<Nodes>,
+    /// What keeps a primary from writing that is not the only one.
+    pub(crate) fence: Fence,
+    /// How old a confirmation of [`Fence::Majority`] may be.
+    pub(crate) fence_timeout: Duration,
+}
+
+/// What keeps a node from writing that LiteFS calls primary while another is primary, too
+/// ([`Config::fence`](crate::Config::fence)).
+///
+/// LiteFS can have two primaries for minutes: when its lease store is silent to the old one, that one
+/// goes on, and what it commits is dropped once it is back.
+///
+/// ```
+/// # use litefs_diesel::config::Fence;
+/// assert_eq!(Fence::default(), Fence::Heard);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Fence {
+    /// It stops as soon as it hears of a later primary, from that one or from a third node (the
+    /// default). One that is cut off from everybody hears nothing, and goes on.
+    #[default]
+    Heard,
+    /// And it writes only while most of the nodes in `cluster.nodes`, itself counted, have confirmed
+    /// it within `cluster.fence_timeout`. One that is cut off stops; so does a cluster of which half
+    /// is down.
+    Majority,
 }
 
 /// How all nodes of the cluster are found.

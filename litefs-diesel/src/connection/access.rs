@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::result::QueryResult;
 
@@ -11,7 +11,7 @@ use super::idle::Idle;
 use super::kinds::Kinds;
 use crate::error::Error;
 use crate::reader::Readers;
-use crate::request::{Ack, Primary, Terms};
+use crate::request::{Ack, Primary};
 
 /// One database of a node, as its connections see it. They share one.
 pub(crate) struct Access {
@@ -29,6 +29,8 @@ pub(crate) struct Access {
     pub(crate) idle: Arc<Idle>,
     /// How long a call may take.
     pub(crate) timeout: Duration,
+    /// When a write returns.
+    pub(crate) ack: Ack,
     /// The node's own runtime. The primary's futures are polled inside of it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// The setting `foreign_keys`.
@@ -38,16 +40,6 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Until when a call that begins now may take.
-    pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
-    }
-
-    /// What a write of a connection is promised: when it returns, this node can read it back.
-    pub(super) fn terms(&self) -> Terms {
-        Terms { deadline: self.deadline(), ack: Ack::Visible }
-    }
-
     /// Blocks this thread until the future is done. Any thread may, one of a runtime too.
     pub(super) fn wait<F, T>(&self, begin: impl FnOnce() -> F) -> QueryResult<T>
     where

@@ -12,8 +12,10 @@ use super::access::Access;
 use super::fault;
 use super::kinds::Known;
 use super::local::Local;
+use super::reading::ReadsOn;
 use super::refusal::Refusal;
 use super::session::{Answers, Sets};
+use super::terms::CallTerms;
 use super::transaction::State;
 use crate::request::{SessionUse, Work, Write};
 use crate::statement::capture::capture;
@@ -32,6 +34,11 @@ pub(super) struct NodeConnection {
     pub(super) answers: Arc<Answers>,
     /// Diesel's own count of how deep in transactions it is.
     pub(super) manager: AnsiTransactionManager,
+    pub(super) terms: CallTerms,
+    /// How the next transaction begins, when it is one that only reads.
+    pub(super) reads_next: Option<ReadsOn>,
+    /// Something of a transaction did not run that could run in another: see `retry.rs`.
+    pub(super) unexecuted: bool,
     /// Opened with the first rows that come from elsewhere.
     replay: Option<Replay>,
 }
@@ -46,6 +53,9 @@ impl NodeConnection {
             known: Known::new(),
             answers,
             manager: AnsiTransactionManager::default(),
+            terms: CallTerms::default(),
+            reads_next: None,
+            unexecuted: false,
             replay: None,
         })
     }
@@ -181,7 +191,7 @@ impl NodeConnection {
             alone,
             key: None,
         };
-        let terms = self.access.terms();
+        let terms = self.terms();
         let written = self.access.wait(|| self.access.primary.write(write, terms))?;
         let mut outcome = written.outcomes.into_iter().next().unwrap_or_default();
         self.answers.take(sets, written.session, &mut outcome);

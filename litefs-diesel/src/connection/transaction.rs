@@ -4,6 +4,8 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use super::fault;
 use super::node::NodeConnection;
+use super::reading::{OnlyReads, writes};
+use super::retry::may_run_again;
 use super::session::Sets;
 use crate::error::{Error, NotExecuted};
 use crate::request::{Begin, CommitFailure, Transaction};
@@ -27,6 +29,8 @@ pub(super) struct Open {
     savepoints: Vec<String>,
     /// It began with a `SAVEPOINT`, whose `RELEASE` commits.
     by_savepoint: bool,
+    /// It is one that only reads.
+    only_reads: Option<OnlyReads>,
 }
 
 impl State {
@@ -93,29 +97,42 @@ impl NodeConnection {
             State::Open(_) => return Err(fault::sqlite("cannot start a transaction within a transaction")),
             State::Lost(why) => return Err(ended(why)),
         }
+        self.unexecuted = false;
+        let (remote, only_reads) = match self.reads_next.take() {
+            Some(on) => {
+                let (remote, only_reads) = self.begin_reading(on)?;
+                (remote, Some(only_reads))
+            }
+            None => (self.begin_there(mode)?, None),
+        };
+        self.transaction =
+            State::Open(Open { remote, savepoints: Vec::new(), by_savepoint: false, only_reads });
+        Ok(())
+    }
+
+    fn begin_there(&mut self, mode: Mode) -> QueryResult<Box<dyn Transaction>> {
         let begin = match mode {
             Mode::Deferred | Mode::Immediate => Begin::Immediate,
             Mode::Exclusive => Begin::Exclusive,
         };
-        let session = self.answers.session();
-        let remote = self.access.wait(|| self.access.primary.begin(begin, session, self.access.terms()))?;
-        self.transaction = State::Open(Open { remote, savepoints: Vec::new(), by_savepoint: false });
-        Ok(())
+        let (session, terms) = (self.answers.session(), self.terms());
+        let begun = self.access.wait_plain(|| self.access.primary.begin(begin, session, terms));
+        begun.map_err(|error| self.ends_with(error))
     }
 
     fn commit(&mut self) -> QueryResult<()> {
         match std::mem::replace(&mut self.transaction, State::None) {
             State::None => Err(fault::sqlite("cannot commit - no transaction is active")),
             State::Lost(why) => Err(ended(&why)),
-            State::Open(Open { remote, savepoints, by_savepoint }) => {
-                let terms = self.access.terms();
+            State::Open(Open { remote, savepoints, by_savepoint, only_reads }) => {
+                let terms = self.terms();
                 match self.access.wait_plain(|| remote.commit(terms)) {
                     Ok(_) => Ok(()),
                     Err(CommitFailure::StillOpen(remote, said)) => {
-                        self.transaction = State::Open(Open { remote, savepoints, by_savepoint });
+                        self.transaction = State::Open(Open { remote, savepoints, by_savepoint, only_reads });
                         Err(said.into())
                     }
-                    Err(CommitFailure::Ended(error)) => Err(error.into_diesel()),
+                    Err(CommitFailure::Ended(error)) => Err(self.ends_with(error)),
                 }
             }
         }
@@ -126,7 +143,7 @@ impl NodeConnection {
             State::None => Err(fault::sqlite("cannot rollback - no transaction is active")),
             State::Lost(_) => Ok(()),
             State::Open(open) => {
-                let deadline = self.access.deadline();
+                let deadline = self.deadline();
                 if let Err(error) = self.access.wait_plain(|| open.remote.rollback(deadline)) {
                     // A transaction whose connection is lost is rolled back all the same.
                     tracing::debug!(%error, repo = %self.access.name, "the primary did not confirm a rollback");
@@ -154,27 +171,40 @@ impl NodeConnection {
 
     /// Runs a statement in the open transaction.
     pub(super) fn step(&mut self, statement: Statement) -> QueryResult<Outcome> {
+        if let State::Open(Open { only_reads: Some(only), .. }) = self.transaction {
+            self.admit_read(only, &statement).map_err(Error::into_diesel)?;
+        }
+        let deadline = self.deadline();
         let open = match &mut self.transaction {
             State::Open(open) => open,
             State::Lost(why) => return Err(ended(why)),
             State::None => return Err(fault::sqlite("cannot run this - no transaction is active")),
         };
-        let deadline = self.access.deadline();
+        let only_reads = open.only_reads.is_some();
         let sets = Sets::of(&statement);
         match self.access.wait_plain(|| open.remote.run(statement, deadline)) {
             Ok(step) => {
                 if !step.open {
                     self.transaction = State::None;
                 }
-                let mut outcome = step.result.map_err(DieselError::from)?;
+                let mut outcome = step.result.map_err(DieselError::from).map_err(|error| {
+                    // It looked like a read, and SQLite knows better.
+                    if only_reads && fault::is_readonly(&error) { writes().into_diesel() } else { error }
+                })?;
                 self.answers.take(sets, step.session, &mut outcome);
                 Ok(outcome)
             }
             Err(error) => {
                 self.transaction = State::Lost(error.to_string());
-                Err(error.into_diesel())
+                Err(self.ends_with(error))
             }
         }
+    }
+
+    /// Takes note of what ended a transaction, or kept it from beginning.
+    fn ends_with(&mut self, error: Error) -> DieselError {
+        self.unexecuted = may_run_again(&error);
+        error.into_diesel()
     }
 }
 

@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::resolve::{ResolveError, Resolver};
+use crate::members::Members;
 use crate::rpc::Service;
 use crate::rpc::client::Client;
-use crate::rpc::control::View;
-use crate::rpc::hello::{self, HelloError, Identity, Purpose};
+use crate::rpc::hello::{self, HelloError, Identity, Peer, Purpose};
 
 /// How long one address may take to answer. Within a data centre it takes less than a
 /// millisecond, around the world less than a third of a second.
@@ -32,8 +31,8 @@ const MAX_ADDRS: usize = 8;
 pub(super) struct Connector {
     pub(super) resolver: Resolver,
     pub(super) identity: Arc<Identity>,
-    /// What this node sees, told to its peers.
-    pub(super) view: watch::Receiver<View>,
+    /// What this node sees, told to its peers, and what they see.
+    pub(super) members: Arc<Members>,
     pub(super) max_frame: usize,
     pub(super) runtime: Handle,
     pub(super) shutdown: CancellationToken,
@@ -60,6 +59,11 @@ impl ConnectError {
             Self::Hello { source, .. } => source.is_refusal(),
         }
     }
+
+    /// Whether the host is this very node.
+    pub(super) fn is_this_node(&self) -> bool {
+        matches!(self, Self::Hello { source: HelloError::Itself, .. })
+    }
 }
 
 impl Connector {
@@ -68,12 +72,12 @@ impl Connector {
         &self,
         hostname: &str,
         purpose: Purpose,
-    ) -> Result<Arc<Client<S>>, ConnectError> {
+    ) -> Result<(Arc<Client<S>>, Peer), ConnectError> {
         let addrs = self.resolver.resolve(hostname).await?;
         let mut failure = None;
         for addr in addrs.into_iter().take(MAX_ADDRS) {
             match self.connect_to(addr, purpose).await {
-                Ok(client) => return Ok(Arc::new(client)),
+                Ok((client, peer)) => return Ok((Arc::new(client), peer)),
                 Err(error) => failure = Some(error),
             }
         }
@@ -87,7 +91,7 @@ impl Connector {
         &self,
         addr: SocketAddr,
         purpose: Purpose,
-    ) -> Result<Client<S>, ConnectError> {
+    ) -> Result<(Client<S>, Peer), ConnectError> {
         let failed = |source| ConnectError::Io { addr, source };
         let connected = tokio::time::timeout(CONNECT, TcpStream::connect(addr)).await;
         let mut stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)?;
@@ -100,7 +104,7 @@ impl Connector {
         tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
         let (client, driver) = Client::new(stream, self.max_frame);
         self.spawn(&self.shutdown, driver);
-        Ok(client)
+        Ok((client, peer))
     }
 
     /// Runs on the node's runtime until `until`.

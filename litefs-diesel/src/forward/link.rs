@@ -79,7 +79,7 @@ pub(super) async fn keep(
     loop {
         demand.any().await;
         match connector.connect(&hostname, Purpose::Data).await {
-            Ok(client) => {
+            Ok((client, _)) => {
                 let since = Instant::now();
                 link.0.send_replace(Link::Up(Arc::clone(&client)));
                 client.retired().await;

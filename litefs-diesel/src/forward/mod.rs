@@ -2,7 +2,7 @@
 //!
 //! [`router`] is the primary for those who do not care where it is: [`asking`] asks until there is an
 //! answer, under the write's own id ([`client`], [`hash`]); [`route`] decides by the role where the
-//! next [`attempt`] goes; [`peers`] keeps the connections ([`peer`], [`link`]), [`resolve`] knows
+//! next [`attempt`] goes; [`peers`] keeps the connections ([`peer`], [`link`], [`control`]), [`resolve`] knows
 //! where a host name is. [`transaction`] is one that is open on the primary, [`remote`] the other end
 //! of one that is open elsewhere; [`remembered`] are the acknowledged writes after which [`lost`] looks
 //! when the role changes; [`visibility`] is what is asked of where a write has arrived.
@@ -13,6 +13,7 @@ mod asking;
 mod attempt;
 mod client;
 mod connect;
+mod control;
 mod hash;
 mod link;
 mod lost;

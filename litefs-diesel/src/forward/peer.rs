@@ -1,24 +1,17 @@
 //! The pair of connections to one peer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
 use super::connect::Connector;
+use super::control;
 use super::link::{self, Demand, Link};
-use crate::rpc::client::{Client, Failure, Message};
-use crate::rpc::control::{Answer, Ask, Control, View};
+use crate::rpc::client::Client;
+use crate::rpc::control::View;
 use crate::rpc::data::Data;
-use crate::rpc::hello::Purpose;
-
-/// How long a long poll lasts. A peer that does not answer one is gone, even if nothing says so:
-/// its machine may have lost power.
-const POLL: Duration = Duration::from_secs(10);
-
-/// How long a change of this node's position waits for others before it is reported.
-const COALESCE: Duration = Duration::from_millis(20);
 
 /// Another node. Its connections end when the last user of this drops it.
 pub(crate) struct Peer {
@@ -26,6 +19,8 @@ pub(crate) struct Peer {
     link: watch::Receiver<Link>,
     demand: Arc<Demand>,
     view: watch::Receiver<Option<View>>,
+    /// Whether there is to be a control connection though nobody calls.
+    kept: watch::Sender<bool>,
     _alive: DropGuard,
 }
 
@@ -48,15 +43,22 @@ impl Peer {
         let (view_tx, view) = watch::channel(None);
         let hostname = hostname.to_owned();
         let data = link::keep(Arc::clone(connector), hostname.clone(), link_tx, Arc::clone(&demand));
-        let control = keep_control(Arc::clone(connector), hostname.clone(), link.clone(), view_tx);
+        let kept = watch::Sender::new(false);
+        let wanted = control::Wanted { link: link.clone(), kept: kept.subscribe() };
+        let control = control::keep(Arc::clone(connector), hostname.clone(), wanted, view_tx);
         connector.spawn(&alive, data);
         connector.spawn(&alive, control);
-        Self { hostname, link, demand, view, _alive: alive.drop_guard() }
+        Self { hostname, link, demand, view, kept, _alive: alive.drop_guard() }
     }
 
     /// Its name, as LiteFS gives it.
     pub(crate) fn hostname(&self) -> &str {
         &self.hostname
+    }
+
+    /// Whether a control connection is to be there even while nobody calls.
+    pub(super) fn keep(&self, kept: bool) {
+        self.kept.send_replace(kept);
     }
 
     /// What it sees, while there is a connection to it.
@@ -133,82 +135,5 @@ impl Peer {
             }
             tokio::time::sleep(link::next(&mut pauses)).await;
         }
-    }
-}
-
-/// Keeps the control connection while there is one for calls.
-async fn keep_control(
-    connector: Arc<Connector>,
-    hostname: String,
-    mut link: watch::Receiver<Link>,
-    view: watch::Sender<Option<View>>,
-) {
-    let mut pauses = link::pauses();
-    loop {
-        let data = match link.wait_for(|link| matches!(link, Link::Up(_))).await.as_deref() {
-            Ok(Link::Up(client)) => Arc::clone(client),
-            _ => return,
-        };
-        match connector.connect::<Control>(&hostname, Purpose::Control).await {
-            Ok(client) => {
-                let since = Instant::now();
-                let ended = tokio::select! {
-                    ended = watch_peer(&client, &view) => Some(ended),
-                    ended = report(&client, connector.view.clone()) => Some(ended),
-                    () = client.retired() => None,
-                    () = data.retired() => None,
-                };
-                view.send_replace(None);
-                if let Some(Failure::Lost(why)) = ended {
-                    tracing::warn!(peer = hostname, why, "the peer is silent; its connections are made anew");
-                    data.retire();
-                }
-                if since.elapsed() >= link::STEADY {
-                    pauses = link::pauses();
-                }
-            }
-            Err(error) => tracing::debug!(peer = hostname, %error, "no control connection"),
-        }
-        drop(data); // or it would not end while this pauses
-        tokio::time::sleep(link::next(&mut pauses)).await;
-    }
-}
-
-/// Follows what the peer sees.
-async fn watch_peer(client: &Client<Control>, view: &watch::Sender<Option<View>>) -> Failure {
-    let (mut seen, mut epoch) = (0, 0);
-    loop {
-        let message = Message::new(&Ask::Watch { seen, epoch });
-        match client.call(message, Instant::now() + POLL).await {
-            Ok(Answer::View(latest)) => {
-                let unchanged = latest.version == seen;
-                (seen, epoch) = (latest.version, latest.epoch);
-                if unchanged {
-                    // Usually a poll that is over; a peer that answers too early is not asked again at once.
-                    tokio::time::sleep(COALESCE).await;
-                } else {
-                    view.send_replace(Some(latest));
-                }
-            }
-            Ok(Answer::Noted) => return Failure::Unsendable("the peer answered something else".into()),
-            Err(failure) => return failure,
-        }
-    }
-}
-
-/// Tells the peer what this node sees.
-async fn report(client: &Client<Control>, mut view: watch::Receiver<View>) -> Failure {
-    loop {
-        let latest = view.borrow_and_update().clone();
-        let epoch = latest.epoch;
-        let message = Message::new(&Ask::Report(latest));
-        if let Err(failure) = client.call(message, Instant::now() + POLL).await {
-            return failure;
-        }
-        if view.changed().await.is_err() {
-            return std::future::pending().await; // nothing will change any more
-        }
-        let moved = view.wait_for(|view| view.epoch != epoch);
-        let _ = tokio::time::timeout(COALESCE, moved).await;
     }
 }

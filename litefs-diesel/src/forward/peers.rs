@@ -13,7 +13,7 @@ use super::connect::Connector;
 use super::peer::Peer;
 use super::resolve::Resolver;
 use crate::litefs::{Role, RoleView};
-use crate::rpc::control::View;
+use crate::members::Members;
 use crate::rpc::hello::Identity;
 
 /// How many hosts are known at once. A cluster has a few; this bounds what nonsense can cost.
@@ -25,8 +25,8 @@ pub(crate) struct PeersConfig {
     pub(crate) resolver: Resolver,
     /// Who this node says it is.
     pub(crate) identity: Arc<Identity>,
-    /// What this node sees, reported to each peer.
-    pub(crate) view: watch::Receiver<View>,
+    /// What this node sees, reported to each peer, and where goes what they see.
+    pub(crate) members: Arc<Members>,
     /// Bytes of a frame; the same on all nodes, usually [`MAX_FRAME`](crate::rpc::wire::MAX_FRAME).
     pub(crate) max_frame: usize,
     /// The node's runtime, with timers and network.
@@ -37,14 +37,20 @@ pub(crate) struct PeersConfig {
 pub(crate) struct Peers {
     connector: Arc<Connector>,
     known: Mutex<HashMap<String, Arc<Peer>>>,
+    /// Those to which there is a control connection, whether or not anybody calls them.
+    mesh: Mutex<Vec<Arc<Peer>>>,
 }
 
 impl Peers {
     pub(crate) fn new(config: PeersConfig) -> Arc<Self> {
-        let PeersConfig { resolver, identity, view, max_frame, runtime } = config;
+        let PeersConfig { resolver, identity, members, max_frame, runtime } = config;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let connector = Connector { resolver, identity, view, max_frame, runtime, shutdown, tasks };
-        Arc::new(Self { connector: Arc::new(connector), known: Mutex::default() })
+        let connector = Connector { resolver, identity, members, max_frame, runtime, shutdown, tasks };
+        Arc::new(Self {
+            connector: Arc::new(connector),
+            known: Mutex::default(),
+            mesh: Mutex::default(),
+        })
     }
 
     /// The peer of that host name. Makes no connection by itself. `None` when too many hosts are
@@ -91,6 +97,18 @@ impl Peers {
         });
     }
 
+    /// Keeps a control connection to each of these hosts, and to no other that nobody calls.
+    pub(crate) fn keep(&self, hostnames: &[String]) {
+        let mesh: Vec<_> = hostnames.iter().filter_map(|hostname| self.get(hostname)).collect();
+        if mesh.len() < hostnames.len() {
+            tracing::warn!("more than {MAX_PEERS} nodes: not all of them are followed (setting `cluster.nodes`)");
+        }
+        mesh.iter().for_each(|peer| peer.keep(true));
+        let before = std::mem::replace(&mut *self.mesh.lock(), mesh);
+        let gone = |peer: &&Arc<Peer>| !hostnames.iter().any(|hostname| hostname == peer.hostname());
+        before.iter().filter(gone).for_each(|peer| peer.keep(false));
+    }
+
     /// Closes all connections, and returns when they are closed. Calls that still run end as
     /// `Unknown`, so those who make them are stopped first.
     pub(crate) async fn shutdown(&self) {
@@ -98,6 +116,7 @@ impl Peers {
         self.connector.tasks.close();
         self.connector.tasks.wait().await;
         self.known.lock().clear();
+        self.mesh.lock().clear();
     }
 
     /// Whether [`shutdown`](Self::shutdown) began. From then on the runtime and its timers may go.

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::error::NotExecuted;
+pub(crate) use crate::members::NotReplicated;
 use crate::position::Position;
 use crate::request::{Ack, RequestId};
 
@@ -16,17 +17,6 @@ pub(crate) enum NotVisible {
     Yet,
     /// The primary changed, and this node's history may be one without it.
     HistoryChanged,
-}
-
-/// Who has a write and who does not, when not enough have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NotReplicated {
-    /// The nodes besides the primary that have it.
-    pub(crate) have: Vec<String>,
-    /// The nodes that were waited for in vain.
-    pub(crate) missing: Vec<String>,
-    /// Whether the primary changed meanwhile: then nobody knows by positions who has it.
-    pub(crate) changed: bool,
 }
 
 /// What the ledger in this node's own file says of a write.

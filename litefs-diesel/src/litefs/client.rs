@@ -41,6 +41,8 @@ pub(super) struct Shared {
     watches: Mutex<HashMap<PathBuf, Arc<PositionWatch>>>,
     mount: Mutex<Option<u64>>,
     mounts_lost: watch::Sender<u64>,
+    /// Counts the new positions of all databases.
+    moved: watch::Sender<u64>,
 }
 
 impl Litefs {
@@ -81,7 +83,7 @@ impl Litefs {
         let watch = watches.entry(file.to_owned()).or_insert_with(|| {
             let roles = self.shared.roles.clone();
             Arc::new(match &self.followed {
-                Some((runtime, _)) => PositionWatch::new(file, roles, runtime.clone()),
+                Some((runtime, _)) => PositionWatch::new(file, roles, self.shared.moved.clone(), runtime.clone()),
                 None => PositionWatch::alone(roles),
             })
         });
@@ -91,6 +93,17 @@ impl Litefs {
     /// Asks `GET /info`. To be awaited inside the node's runtime.
     pub(crate) async fn info(&self) -> Result<Info, InfoError> {
         follow::info(&self.shared).await
+    }
+
+    /// How many replicas this node's LiteFS has connected, by its own count (`GET /metrics`). To be
+    /// awaited inside the node's runtime.
+    pub(crate) async fn replicas(&self) -> Result<u32, InfoError> {
+        follow::replicas(&self.shared).await
+    }
+
+    /// Changes whenever a database has a new position: [`PositionWatch::place`] has it.
+    pub(crate) fn moved(&self) -> watch::Receiver<u64> {
+        self.shared.moved.subscribe()
     }
 
     /// Whether LiteFS answered the last time it was asked: at most `heartbeat` ago.
@@ -154,6 +167,7 @@ impl Shared {
             watches: Mutex::default(),
             mount: Mutex::default(),
             mounts_lost: watch::Sender::new(0),
+            moved: watch::Sender::new(0),
         }
     }
 

@@ -14,11 +14,14 @@ use reqwest::Response;
 use super::client::Shared;
 use super::events::{Event, Lines};
 use super::files;
-use super::info::{Info, InfoError};
+use super::info::{self, Info, InfoError};
 use super::role::Role;
 
 /// More than any answer of `/info`.
 const MAX_INFO: usize = 64 * 1024;
+/// More than any answer of `/metrics`: LiteFS and the Go runtime have some 200 lines, and each database
+/// a few.
+const MAX_METRICS: usize = 4 * 1024 * 1024;
 /// The second attempt to connect comes after this; the first follows at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// For how long after LiteFS fell silent its mount is left alone: it closes its HTTP server first
@@ -65,21 +68,34 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 
 /// Asks `GET /info`.
 pub(super) async fn info(shared: &Shared) -> Result<Info, InfoError> {
-    let url = format!("{}/info", shared.settings.http);
+    let (url, body) = body(shared, "info", MAX_INFO).await?;
+    // Sent as text/plain: what it is called does not matter.
+    serde_json::from_slice(&body).map_err(|error| InfoError::Malformed { url, why: error.to_string() })
+}
+
+/// Asks `GET /metrics` how many replicas are connected.
+pub(super) async fn replicas(shared: &Shared) -> Result<u32, InfoError> {
+    let (url, body) = body(shared, "metrics", MAX_METRICS).await?;
+    info::replicas(&String::from_utf8_lossy(&body))
+        .ok_or_else(|| InfoError::Malformed { url, why: "it has no count of the replicas".into() })
+}
+
+/// What LiteFS answers at that path, with the URL.
+async fn body(shared: &Shared, path: &str, limit: usize) -> Result<(String, Vec<u8>), InfoError> {
+    let url = format!("{}/{path}", shared.settings.http);
     let asked = async {
         let mut response = get(shared, &url).await?;
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| unreachable_at(&url, &error))? {
             body.extend_from_slice(&piece);
-            if body.len() > MAX_INFO {
+            if body.len() > limit {
                 return Err(InfoError::Malformed { url: url.clone(), why: "too long".into() });
             }
         }
-        // Sent as text/plain: what it is called does not matter.
-        serde_json::from_slice(&body)
-            .map_err(|error| InfoError::Malformed { url: url.clone(), why: error.to_string() })
+        Ok(body)
     };
-    within(shared, &url, asked).await
+    let body = within(shared, &url, asked).await?;
+    Ok((url, body))
 }
 
 async fn open_events(shared: &Shared) -> Result<Response, InfoError> {

@@ -1,4 +1,4 @@
-//! `GET /info`.
+//! `GET /info`, and the one number of `GET /metrics` that is needed.
 
 use serde::Deserialize;
 
@@ -36,6 +36,13 @@ impl Info {
     }
 }
 
+/// How many replicas are connected, from the text of `/metrics`.
+pub(super) fn replicas(metrics: &str) -> Option<u32> {
+    let line = metrics.lines().find_map(|line| line.strip_prefix("litefs_subscriber_count "))?;
+    // A gauge is a float, written as `2` while it is small.
+    line.trim().parse::<f64>().ok().filter(|count| (0.0..1e6).contains(count)).map(|count| count as u32)
+}
+
 /// Why LiteFS's HTTP API gave no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum InfoError {
@@ -62,5 +69,14 @@ mod tests {
         assert_eq!(replica.role(), Role::Replica { primary: "ams 1".into() });
         assert_eq!(parse(r#"{"isPrimary": false, "primary": {"hostname": ""}}"#).role(), Role::NoLeader);
         assert!(serde_json::from_str::<Info>(r#"{"primary": {"hostname": "x"}}"#).is_err());
+    }
+
+    #[test]
+    fn the_replicas_are_counted_by_one_line_of_the_metrics() {
+        let text = "# HELP litefs_subscriber_count Number of connected subscribers\n# TYPE litefs_subscriber_count \
+                    gauge\nlitefs_subscriber_count 2\nlitefs_subscriber_count_other 7\n";
+        assert_eq!(replicas(text), Some(2));
+        assert_eq!(replicas("litefs_db_count 1\n"), None);
+        assert_eq!(replicas("litefs_subscriber_count NaN\n"), None);
     }
 }

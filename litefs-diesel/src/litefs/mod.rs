@@ -17,6 +17,7 @@ mod info;
 mod pace;
 mod position_file;
 mod role;
+mod seen;
 mod settings;
 mod settle;
 mod waiters;

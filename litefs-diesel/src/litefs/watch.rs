@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Sleep;
 
 use super::gate::Gate;
 use super::pace::Pace;
 use super::position_file::{PositionFile, Read};
 use super::role::Roles;
+use super::seen::{New, Seen, Sight, Source};
 use super::waiters::{self, Answer, Key, WaitError, Waiter, Waiters, is_of_another_history, judge};
 use crate::position::Position;
 
@@ -35,23 +36,14 @@ struct Watched {
     /// Its clock ends the waits: the reading thread may itself hang, while LiteFS does.
     runtime: Option<Handle>,
     gate: Gate,
+    /// Told of each new position.
+    moved: watch::Sender<u64>,
     seen: Mutex<Seen>,
     state: Mutex<State>,
     /// Wakes the thread.
     work: Condvar,
     /// Says that the thread has ended.
     ended: Condvar,
-}
-
-#[derive(Clone, Copy)]
-struct Seen {
-    position: Position,
-    /// The role epoch before it was read; `None` before the first.
-    epoch: Option<u64>,
-    /// The TXID that was seen last before that epoch; 0 once the history that had it was dropped.
-    floor: u64,
-    /// How many were seen: tells a read that began before another was seen.
-    count: u64,
 }
 
 #[derive(Default)]
@@ -68,21 +60,30 @@ struct State {
 }
 
 impl PositionWatch {
-    pub(super) fn new(database: &Path, roles: Arc<Roles>, runtime: Handle) -> Self {
-        Self::build(Some(PositionFile::new(database)), roles, Some(runtime))
+    /// `moved` is changed at each new position.
+    pub(super) fn new(
+        database: &Path,
+        roles: Arc<Roles>,
+        moved: watch::Sender<u64>,
+        runtime: Handle,
+    ) -> Self {
+        Self::build(Some(PositionFile::new(database)), roles, moved, Some(runtime))
     }
 
     /// A node without LiteFS: at [`Position::ZERO`] for ever.
     pub(super) fn alone(roles: Arc<Roles>) -> Self {
-        Self::build(None, roles, None)
+        Self::build(None, roles, watch::Sender::new(0), None)
     }
 
-    fn build(file: Option<PositionFile>, roles: Arc<Roles>, runtime: Option<Handle>) -> Self {
-        let seen = Mutex::new(Seen { position: Position::ZERO, epoch: None, floor: 0, count: 0 });
-        let (state, work, ended) = Default::default();
-        Self {
-            watched: Arc::new(Watched { file, roles, runtime, gate: Gate::new(), seen, state, work, ended }),
-        }
+    fn build(
+        file: Option<PositionFile>,
+        roles: Arc<Roles>,
+        moved: watch::Sender<u64>,
+        runtime: Option<Handle>,
+    ) -> Self {
+        let gate = Gate::new();
+        let (seen, state, work, ended) = Default::default();
+        Self { watched: Arc::new(Watched { file, roles, runtime, gate, moved, seen, state, work, ended }) }
     }
 
     /// The position as LiteFS has it now, and an error when LiteFS is dead; `None` for a database
@@ -96,6 +97,11 @@ impl PositionWatch {
     #[cfg(test)]
     pub(crate) fn current(&self) -> Position {
         self.watched.seen.lock().position
+    }
+
+    /// The last position seen, without looking; `None` before the first.
+    pub(crate) fn sight(&self) -> Option<Sight> {
+        self.watched.seen.lock().sight()
     }
 
     /// Waits until this node is at `target` or past it, taking the role as it is now for the one
@@ -193,14 +199,6 @@ enum Begun {
     Waiting(Wait),
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Source {
-    /// A read that began when so many were seen.
-    File(u64),
-    /// May be told late, when the file has shown more.
-    Event,
-}
-
 impl Watched {
     fn begin(self: Arc<Self>, epoch: u64, fresh: bool, target: Position, deadline: Instant) -> Begun {
         let (Some(_), Some(runtime)) = (&self.file, &self.runtime) else {
@@ -253,28 +251,12 @@ impl Watched {
 
     /// Answers those who are reached by a position; `epoch` is the role's from before it was read.
     fn saw(&self, position: Position, epoch: u64, source: Source) {
-        // The epoch whose history was dropped, when this position shows that.
-        let mut dropped = None;
-        let floor = {
-            let mut seen = self.seen.lock();
-            if position.txid < seen.position.txid {
-                let late = match source {
-                    Source::File(count) => count != seen.count,
-                    Source::Event => seen.epoch == Some(epoch),
-                };
-                if late {
-                    return;
-                }
-                dropped = seen.epoch;
-            }
-            let floor = match seen.epoch {
-                _ if dropped.is_some() => 0,
-                Some(before) if before != epoch => seen.position.txid,
-                _ => seen.floor,
-            };
-            *seen = Seen { position, epoch: Some(epoch), floor, count: seen.count + 1 };
-            floor
+        let Some(New { dropped, floor, changed }) = self.seen.lock().see(position, epoch, source) else {
+            return;
         };
+        if changed {
+            self.moved.send_modify(|count| *count += 1);
+        }
         let mut reached = Vec::new();
         {
             let mut state = self.state.lock();

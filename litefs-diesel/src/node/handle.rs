@@ -241,10 +241,12 @@ pub async fn start<R: LitefsRepo>(config: Config) -> Result<R, Error> {
     on(&Node::start(config.for_repo(R::NAME)).await?)
 }
 
-/// The repo `R` on a node that serves it. What `Repo::on` calls.
+/// The repo `R` on a node that serves it, which from then on has its procedures. What `Repo::on`
+/// calls.
 #[doc(hidden)]
 pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
     let served = node.inner.served(R::NAME)?;
+    R::PROCEDURES.iter().for_each(|procedure| procedure.register(&served.procedures));
     let access = served.access.clone();
     let database = Database {
         primary: served.primary.clone(),
@@ -253,6 +255,7 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
         connect: Arc::new(move || connect(&access)),
         lent: Lent::new(served.settings.pool_size),
         timeout: served.settings.timeout,
+        ack: served.settings.ack,
         runtime: node.inner.parts.runtime.handle().clone(),
     };
     Ok(R::from_handle(RepoHandle::new(Arc::new(database))))

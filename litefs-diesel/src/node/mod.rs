@@ -8,6 +8,7 @@
 mod handle;
 mod here;
 mod history;
+mod nodes;
 mod prepare;
 mod served;
 mod start;

@@ -12,7 +12,6 @@ use crate::config::check::{
 };
 use crate::config::{JournalMode, RepoSettings, StartError};
 use crate::litefs::Role;
-use crate::position::Position;
 
 /// How often a node that starts looks whether a database has come. LiteFS brings a snapshot in
 /// some tens of milliseconds, and starting is no hot path.
@@ -105,7 +104,7 @@ async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
             tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");
         });
         let view = view.ok()?;
-        let position: Option<Position> = view.positions.get(&repo.name).copied();
+        let position = view.positions.get(&repo.name).map(|place| place.position);
         Some(PeerPosition { node: node.clone(), position })
     });
     futures::future::join_all(asked).await.into_iter().flatten().collect()

@@ -9,7 +9,7 @@ use crate::connection::{Access, Kinds, registry};
 use crate::forward::{Router, RouterParts};
 use crate::litefs::PositionWatch;
 use crate::reader::Readers;
-use crate::request::Primary;
+use crate::request::{Primary, Procedures};
 use crate::writer::Writer;
 
 /// A database that this node serves.
@@ -21,6 +21,8 @@ pub(super) struct Served {
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,
+    /// What the primary runs for a call.
+    pub(super) procedures: Arc<Procedures>,
 }
 
 impl Served {
@@ -35,7 +37,12 @@ impl Served {
         let gate = watch.clone();
         let readers =
             Readers::start(settings.clone(), Arc::new(move || gate.gate().pass())).map_err(system)?;
-        let history = Arc::new(Replicated { litefs: common.litefs.clone(), watch: watch.clone() });
+        let history = Arc::new(Replicated::new(
+            settings.clone(),
+            common.litefs.clone(),
+            watch.clone(),
+            common.members.clone(),
+        ));
         let writer = Writer::start(settings.clone(), common.replicated, history.clone(), readers.clone())
             .map_err(system)?;
         let primary: Arc<dyn Primary> = Arc::new(Router::new(RouterParts {
@@ -55,12 +62,13 @@ impl Served {
             kinds: Arc::new(Kinds::new(readers.clone())),
             idle: Arc::default(),
             timeout: settings.timeout,
+            ack: settings.ack,
             runtime: common.runtime.clone(),
             foreign_keys: settings.foreign_keys,
             journal_mode: journal_mode.as_str().to_owned(),
         });
         registry::register(&access);
-        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access }))
+        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access, procedures: Arc::default() }))
     }
 
     /// Opens everything anew before its next use: what was opened before LiteFS went away is dead,

@@ -3,28 +3,24 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handle::{Parts, Runtime};
 use super::served::Served;
-use super::{prepare, view};
+use super::{nodes, prepare, view};
 use crate::config::check::check_folders;
-use crate::config::{ClusterSettings, Nodes, Settings, StartError};
+use crate::config::{ClusterSettings, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role};
+use crate::members::{Members, MembersConfig};
 use crate::request::Executor;
-use crate::rpc::control::View;
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::server::{self, Limits, Services};
-
-/// How long a look-up of `cluster.nodes` may take: DNS clients give up after 5 s by default.
-const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// What all databases of a node share.
 pub(super) struct Common {
@@ -32,6 +28,7 @@ pub(super) struct Common {
     /// Whether there is a LiteFS.
     pub(super) replicated: bool,
     pub(super) peers: Arc<Peers>,
+    pub(super) members: Arc<Members>,
     /// The names of the other nodes, as far as the settings list them; by DNS, their addresses.
     pub(super) others: Vec<String>,
     /// What this process is called in the ledgers: a random number.
@@ -61,13 +58,24 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         protocol: PROTOCOL,
     });
     identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
-    let (view, seen) = watch::channel(View::unknown());
-    let by_dns = if settings.is_alone() { Vec::new() } else { by_dns(&settings.cluster).await };
-    let peers = peers(&settings.cluster, &by_dns, &identity, &seen, runtime.handle())?;
+    let replicated = !settings.is_alone();
+    let nodes = if replicated { nodes::find(&settings.cluster).await } else { nodes::Found::default() };
+    let members = Members::new(MembersConfig {
+        node: settings.cluster.node.clone(),
+        process,
+        roles: litefs.roles(),
+        replicated,
+        expected: nodes.expected,
+        fence: settings.cluster.fence,
+        fence_timeout: settings.cluster.fence_timeout,
+    });
+    let peers = peers(&settings.cluster, &identity, &members, runtime.handle())?;
+    peers.keep(&nodes.others);
     let common = Common {
         litefs: litefs.clone(),
-        replicated: !settings.is_alone(),
-        others: others(&settings.cluster, by_dns),
+        replicated,
+        others: nodes.others,
+        members,
         peers,
         process,
         runtime: runtime.handle().clone(),
@@ -81,7 +89,13 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     }
     if common.replicated {
         let watches = served.iter().map(|(name, served)| (name.clone(), served.watch.clone())).collect();
-        tasks.spawn(view::keep(litefs.clone(), watches, view, lag.clone(), stopping.clone()));
+        let keeper = view::Keeper::new(litefs.clone(), watches, common.members.clone(), lag.clone());
+        tasks.spawn(keeper.run(stopping.clone()));
+        let look_up = nodes::look_up(settings.cluster.clone(), common.peers.clone(), common.members.clone());
+        let until = stopping.clone();
+        tasks.spawn(async move {
+            until.run_until_cancelled(look_up).await;
+        });
         tasks.spawn(renew(litefs.clone(), served.values().cloned().collect(), stopping.clone()));
     }
     let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -91,8 +105,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         let services = Services {
             identity,
             repos: repos.collect(),
-            view: seen,
-            reports: Arc::default(),
+            members: common.members.clone(),
             limits: Limits::default(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
@@ -127,45 +140,19 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn peers(
     cluster: &ClusterSettings,
-    by_dns: &[String],
     identity: &Arc<Identity>,
-    view: &watch::Receiver<View>,
+    members: &Arc<Members>,
     runtime: &Handle,
 ) -> Result<Arc<Peers>, StartError> {
-    // What DNS says is known by its address, which then stands for itself.
-    let mut table = cluster.peers.clone();
-    table.extend(by_dns.iter().map(|address| (address.clone(), address.clone())));
-    let resolver = Resolver::new(table, cluster.peer.clone())
+    let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
         .map_err(|error| StartError::System { why: error.to_string() })?;
     Ok(Peers::new(PeersConfig {
         resolver,
         identity: identity.clone(),
-        view: view.clone(),
+        members: members.clone(),
         max_frame: crate::rpc::wire::MAX_FRAME,
         runtime: runtime.clone(),
     }))
-}
-
-/// The addresses behind `cluster.nodes = "dns:…"`, this node's own among them.
-async fn by_dns(cluster: &ClusterSettings) -> Vec<String> {
-    let Some(Nodes::Dns { name, port }) = &cluster.nodes else { return Vec::new() };
-    let asked = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name.as_str(), *port))).await;
-    match asked.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
-        Ok(found) => found.map(|address| address.to_string()).collect(),
-        Err(error) => {
-            tracing::warn!(name, %error, "cannot find the other nodes (setting `cluster.nodes`)");
-            Vec::new()
-        }
-    }
-}
-
-/// The other nodes, as far as the settings enumerate them.
-fn others(cluster: &ClusterSettings, by_dns: Vec<String>) -> Vec<String> {
-    match &cluster.nodes {
-        Some(Nodes::List(nodes)) => nodes.iter().filter(|node| **node != cluster.node).cloned().collect(),
-        Some(Nodes::Dns { .. }) => by_dns,
-        None => cluster.peers.keys().filter(|node| **node != cluster.node).cloned().collect(),
-    }
 }
 
 /// Waits until LiteFS says who is primary: a node may boot before there is one.
@@ -213,19 +200,4 @@ fn random() -> Result<u128, StartError> {
     getrandom::fill(&mut bytes)
         .map_err(|error| StartError::System { why: format!("the system gives no random number: {error}") })?;
     Ok(u128::from_le_bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    #[tokio::test]
-    async fn nodes_by_dns_name_are_asked_as_listed_ones_are() {
-        let config = Config::default().database("Repo", "/nowhere/app.db");
-        let mut cluster = config.resolve().unwrap().cluster;
-        cluster.nodes = Some(Nodes::Dns { name: "localhost".to_owned(), port: 7117 });
-        let by_dns = by_dns(&cluster).await;
-        assert!(others(&cluster, by_dns).contains(&"127.0.0.1:7117".to_owned()));
-    }
 }

@@ -8,6 +8,7 @@
 
 mod open;
 mod pool;
+mod snapshot;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::sqlite::SqliteConnection;
 
 use self::pool::Pool;
+pub(crate) use self::snapshot::too_long;
 use crate::config::RepoSettings;
 use crate::error::{Error, NotExecuted};
 

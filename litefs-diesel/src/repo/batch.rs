@@ -137,7 +137,7 @@ impl<L> RepoHandle<L> {
             database: Arc::clone(&self.database),
             statements: TakenWrite(Ok(Vec::new())),
             ends: Vec::new(),
-            ack: Ack::default(),
+            ack: self.database.ack,
             timeout: None,
             sent: None,
         }

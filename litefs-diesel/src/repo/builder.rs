@@ -11,13 +11,14 @@ use futures::future::BoxFuture;
 
 use super::ReadLevel;
 use super::database::{Database, ReadTerms};
+use super::lazy::Lazy;
 use crate::error::Error;
 use crate::position::Position;
 use crate::request::{Ack, Terms};
 use crate::runtime::in_runtime;
 
 /// A call's way to its result, once its terms are known.
-type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, Error>> + Send>;
+type Start<A, T, E = Error> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result<T, E>> + Send>;
 
 /// A read that gives a `T`: nothing runs until it is awaited.
 ///
@@ -51,7 +52,7 @@ type Start<A, T> = Box<dyn FnOnce(Arc<Database>, A) -> BoxFuture<'static, Result
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a read does nothing until it is awaited"]
 pub struct Read<T> {
-    state: State<ReadPlan<T>, T>,
+    state: Lazy<ReadPlan<T>, Result<T, Error>>,
 }
 
 struct ReadPlan<T> {
@@ -61,7 +62,7 @@ struct ReadPlan<T> {
     start: Start<ReadTerms, T>,
 }
 
-/// A write that gives a `T`: nothing runs until it is awaited.
+/// A write that gives a `T`, or a procedure's call that does: nothing runs until it is awaited.
 ///
 /// It owns what it needs (the statement and its values were taken apart when the method was
 /// called), so that it can be spawned, joined, or sent to another thread. Dropping it before it was
@@ -94,22 +95,16 @@ struct ReadPlan<T> {
 ///
 /// Its terms are those that were set before it was first polled.
 #[must_use = "a write does nothing until it is awaited"]
-pub struct Write<T> {
-    state: State<WritePlan<T>, T>,
+pub struct Write<T, E = Error> {
+    state: Lazy<WritePlan<T, E>, Result<T, E>>,
 }
 
-struct WritePlan<T> {
+struct WritePlan<T, E> {
     database: Arc<Database>,
     ack: Ack,
     timeout: Option<Duration>,
     /// Gives the write's token beside its value.
-    start: Start<Terms, (T, Position)>,
-}
-
-enum State<P, T> {
-    Waiting(P),
-    Running(BoxFuture<'static, Result<T, Error>>),
-    Done,
+    start: Start<Terms, (T, Position), E>,
 }
 
 impl<T: 'static> Read<T> {
@@ -125,12 +120,12 @@ impl<T: 'static> Read<T> {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
         let plan = ReadPlan { database, level: ReadLevel::default(), timeout: None, start };
-        Self { state: State::Waiting(plan) }
+        Self { state: Lazy::Waiting(plan) }
     }
 
     /// How fresh the read must be; [`ReadLevel::Local`] when not said.
     pub fn at(mut self, level: ReadLevel) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.level = level;
         }
         self
@@ -139,7 +134,7 @@ impl<T: 'static> Read<T> {
     /// How long it may take, counted from the first poll; the repo's own setting when not said.
     /// After it: [`Error::ReadTimeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.timeout = Some(timeout);
         }
         self
@@ -171,37 +166,38 @@ impl<U: Send + 'static> Read<Option<U>> {
         }
         Read {
             state: match self.state {
-                State::Waiting(ReadPlan { database, level, timeout, start }) => {
+                Lazy::Waiting(ReadPlan { database, level, timeout, start }) => {
                     let start: Start<ReadTerms, U> =
                         Box::new(|db, terms| Box::pin(require(start(db, terms))));
-                    State::Waiting(ReadPlan { database, level, timeout, start })
+                    Lazy::Waiting(ReadPlan { database, level, timeout, start })
                 }
-                State::Running(call) => State::Running(Box::pin(require(call))),
-                State::Done => State::Done,
+                Lazy::Running(call) => Lazy::Running(Box::pin(require(call))),
+                Lazy::Done => Lazy::Done,
             },
         }
     }
 }
 
-impl<T: Send + 'static> Write<T> {
+impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub(crate) fn new<F>(
         database: &Arc<Database>,
         start: impl FnOnce(Arc<Database>, Terms) -> F + Send + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<(T, Position), Error>> + Send + 'static,
+        F: Future<Output = Result<(T, Position), E>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _> = Box::new(|database, terms| {
+        let start: Start<Terms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
-        let plan = WritePlan { database, ack: Ack::default(), timeout: None, start };
-        Self { state: State::Waiting(plan) }
+        let plan = WritePlan { ack: database.ack, database, timeout: None, start };
+        Self { state: Lazy::Waiting(plan) }
     }
 
-    /// When the write returns; [`Ack::Visible`] when not said.
+    /// When the write returns; the repo's own setting when not said, which is [`Ack::Visible`] unless
+    /// it is set.
     pub fn ack(mut self, ack: Ack) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.ack = ack;
         }
         self
@@ -210,7 +206,7 @@ impl<T: Send + 'static> Write<T> {
     /// How long it may take, counted from the first poll; the repo's own setting when not said.
     /// What is known by then is the outcome: see [`Error`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let State::Waiting(plan) = &mut self.state {
+        if let Some(plan) = self.state.plan() {
             plan.timeout = Some(timeout);
         }
         self
@@ -221,21 +217,21 @@ impl<T: Send + 'static> Write<T> {
     ///
     /// # Panics
     /// When the write has been polled already.
-    pub fn with_position(self) -> Write<(T, Position)> {
+    pub fn with_position(self) -> Write<(T, Position), E> {
         Write {
             state: match self.state {
-                State::Waiting(WritePlan { database, ack, timeout, start }) => {
-                    let start: Start<Terms, _> = Box::new(|db, terms| {
+                Lazy::Waiting(WritePlan { database, ack, timeout, start }) => {
+                    let start: Start<Terms, _, E> = Box::new(|db, terms| {
                         let written = start(db, terms);
                         Box::pin(async {
                             let (value, position) = written.await?;
                             Ok(((value, position), position))
                         })
                     });
-                    State::Waiting(WritePlan { database, ack, timeout, start })
+                    Lazy::Waiting(WritePlan { database, ack, timeout, start })
                 }
-                State::Running(_) => panic!("`with_position` after the write was polled"),
-                State::Done => State::Done,
+                Lazy::Running(_) => panic!("`with_position` after the write was polled"),
+                Lazy::Done => Lazy::Done,
             },
         }
     }
@@ -252,8 +248,8 @@ impl<T: 'static> Future for Read<T> {
     }
 }
 
-impl<T: Send + 'static> Future for Write<T> {
-    type Output = Result<T, Error>;
+impl<T: Send + 'static, E: Send + 'static> Future for Write<T, E> {
+    type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
@@ -264,40 +260,13 @@ impl<T: Send + 'static> Future for Write<T> {
     }
 }
 
-impl<P, T> State<P, T> {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        start: impl FnOnce(P) -> BoxFuture<'static, Result<T, Error>>,
-    ) -> Poll<Result<T, Error>> {
-        let mut running = match std::mem::replace(self, Self::Done) {
-            Self::Waiting(plan) => start(plan),
-            Self::Running(running) => running,
-            Self::Done => panic!("a call was polled after it had given its result"),
-        };
-        let polled = running.as_mut().poll(cx);
-        if polled.is_pending() {
-            *self = Self::Running(running);
-        }
-        polled
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Waiting(_) => "not begun",
-            Self::Running(_) => "running",
-            Self::Done => "done",
-        }
-    }
-}
-
 impl<T> fmt::Debug for Read<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Read({})", self.state.name())
     }
 }
 
-impl<T> fmt::Debug for Write<T> {
+impl<T, E> fmt::Debug for Write<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Write({})", self.state.name())
     }

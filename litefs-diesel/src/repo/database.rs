@@ -33,6 +33,8 @@ pub(crate) struct Database {
     pub(crate) lent: Lent,
     /// What a call may take that names no time of its own.
     pub(crate) timeout: Duration,
+    /// When a write returns that does not say.
+    pub(crate) ack: Ack,
     /// The node's own runtime: for work that blocks and belongs to no reader (`run`,
     /// `transaction`, and reading back what a stream put on disk).
     pub(crate) runtime: tokio::runtime::Handle,

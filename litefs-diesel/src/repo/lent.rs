@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use diesel::r2d2::R2D2Connection;
 use parking_lot::Mutex;
@@ -29,10 +29,10 @@ impl Lent {
         Self { permits: Arc::new(Semaphore::new(size)), idle: Arc::default() }
     }
 
-    /// Waits its turn for at most `patience`: all connections may be lent to closures that wait for
-    /// each other.
-    pub(super) async fn borrow(&self, patience: Duration) -> Result<Loan, Error> {
-        let permit = tokio::time::timeout(patience, self.permits.clone().acquire_owned()).await;
+    /// Waits its turn until `deadline`: all connections may be lent to closures that wait for each
+    /// other.
+    pub(super) async fn borrow(&self, deadline: Instant) -> Result<Loan, Error> {
+        let permit = tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned()).await;
         let permit = permit
             .map_err(|_| Error::NotExecuted(NotExecuted::Expired))?
             .map_err(|_| Error::NotExecuted(NotExecuted::ShuttingDown))?;
@@ -54,6 +54,7 @@ impl Loan {
             None => connect()?,
         };
         let done = work(&mut conn);
+        conn.lend_terms(None, None);
         // It also lays its file where the node can close it.
         if !conn.is_broken() {
             self.idle.lock().push(conn);

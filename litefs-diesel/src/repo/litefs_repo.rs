@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::{LocalConnection, RepoHandle};
+use super::{LocalConnection, Registration, RepoHandle};
 
 /// A repo of this application: one database, under the name by which the settings know it.
 ///
 /// `#[litefs_repo]` implements it, together with `Clone`, `Debug`, `Deref` to [`RepoHandle`] (the
-/// typed methods) and the inherent functions `start` and `on`. Name it as a bound in code that
+/// typed methods) and the inherent functions `start`, `on` and `call`. Name it as a bound in code that
 /// serves any repo; there is no need to implement it by hand.
 ///
 /// ```
@@ -36,6 +36,10 @@ pub trait LitefsRepo: Clone + fmt::Debug + Send + Sync + 'static {
 
     /// The connection to this node's file.
     type Local: LocalConnection;
+
+    /// The procedures that it lists, with how they are run.
+    #[doc(hidden)]
+    const PROCEDURES: &'static [Registration] = &[];
 
     /// The repo on a node that serves it.
     fn from_handle(handle: RepoHandle<Self::Local>) -> Self;

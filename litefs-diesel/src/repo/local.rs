@@ -1,6 +1,6 @@
 //! What an application may name as `local` in `#[litefs_repo(local = …)]`.
 
-use diesel::SqliteConnection;
+use diesel::{Connection, ConnectionResult, SqliteConnection};
 
 /// A connection to this node's own file: `diesel::SqliteConnection`, or the application's own type
 /// over it.
@@ -35,6 +35,53 @@ pub trait LocalConnection: Sized + Send + 'static {
 
     /// The connection inside. Must be the one that [`from_sqlite`](Self::from_sqlite) was given.
     fn as_sqlite(&mut self) -> &mut SqliteConnection;
+
+    /// Runs `work` with `conn` as this type, and has `conn` back in its place when `work` returns or
+    /// panics. It is what a procedure's call on the primary goes through.
+    ///
+    /// As provided, an empty in-memory database stands in `conn`'s place meanwhile, which costs some
+    /// 20 µs; `SqliteConnection` itself is passed through. A type that can be made of a
+    /// `&mut SqliteConnection` may do better.
+    ///
+    /// # Errors
+    /// When the one that stands in cannot be opened; then `work` has not run.
+    ///
+    /// ```
+    /// # struct LocalConn(SqliteConnection);
+    /// # impl LocalConnection for LocalConn {
+    /// #     fn from_sqlite(conn: SqliteConnection) -> Self {
+    /// #         Self(conn)
+    /// #     }
+    /// #     fn as_sqlite(&mut self) -> &mut SqliteConnection {
+    /// #         &mut self.0
+    /// #     }
+    /// # }
+    /// use diesel::{Connection, SqliteConnection};
+    /// use litefs_diesel::LocalConnection;
+    ///
+    /// let mut conn = SqliteConnection::establish(":memory:")?;
+    /// let sum = LocalConn::with(&mut conn, |_conn: &mut LocalConn| 1 + 1)?;
+    /// assert_eq!(sum, 2);
+    /// # Ok::<_, diesel::ConnectionError>(())
+    /// ```
+    fn with<R>(conn: &mut SqliteConnection, work: impl FnOnce(&mut Self) -> R) -> ConnectionResult<R> {
+        let stand_in = SqliteConnection::establish(":memory:")?;
+        let local = Self::from_sqlite(std::mem::replace(conn, stand_in));
+        let mut taken = Taken { place: conn, local };
+        Ok(work(&mut taken.local))
+    }
+}
+
+/// A connection that is out of its place; dropping this puts it back.
+struct Taken<'a, L: LocalConnection> {
+    place: &'a mut SqliteConnection,
+    local: L,
+}
+
+impl<L: LocalConnection> Drop for Taken<'_, L> {
+    fn drop(&mut self) {
+        std::mem::swap(self.place, self.local.as_sqlite());
+    }
 }
 
 impl LocalConnection for SqliteConnection {
@@ -44,5 +91,9 @@ impl LocalConnection for SqliteConnection {
 
     fn as_sqlite(&mut self) -> &mut SqliteConnection {
         self
+    }
+
+    fn with<R>(conn: &mut SqliteConnection, work: impl FnOnce(&mut Self) -> R) -> ConnectionResult<R> {
+        Ok(work(conn))
     }
 }

@@ -2,7 +2,8 @@
 //! expands into.
 //!
 //! Each method takes its arguments apart on the caller's thread (so that queries and values may
-//! borrow) and returns a [`Read`], a [`Write`], a [`Batch`] or a [`RowStream`]: lazy, owning what
+//! borrow) and returns a [`Read`], a [`Write`] (for a procedure
+//! a [`Call`], which is one), a [`Batch`] or a [`RowStream`]: lazy, owning what
 //! it needs, a future or a stream itself. All bounds of an argument are folded into one trait of
 //! ours, whose message says to a Diesel user what is missing.
 //!
@@ -17,15 +18,18 @@ mod count;
 mod database;
 mod handle;
 mod insert;
+mod lazy;
 mod lent;
 mod level;
 mod litefs_repo;
 mod local;
+mod procedure;
 mod query;
 mod read;
 mod recorder;
 mod refuse;
 mod row;
+mod snapshot;
 mod special;
 mod spool;
 mod state;
@@ -48,8 +52,16 @@ pub(crate) use lent::Lent;
 pub use level::ReadLevel;
 pub use litefs_repo::LitefsRepo;
 pub use local::LocalConnection;
+pub use procedure::{
+    Call, CallError, DbError, Portable, Procedure, ProcedureError, Registered, Registration,
+};
+#[doc(hidden)]
+pub use procedure::{
+    Codec, FirstArgument, Packed, ProcedureResult, Unpacked, call, named_once, portable, portable_error,
+};
 pub use query::ReadQuery;
 pub use row::TableRow;
+pub use snapshot::ReadRun;
 pub use state::{Health, Roles};
 pub use stream::RowStream;
 pub use target::{KeyOf, KeyedRow, PredicateOn, StoredRow};

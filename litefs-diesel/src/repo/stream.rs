@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
 use futures::Stream;
@@ -18,9 +18,10 @@ use super::spool::{Spool, Taken};
 use super::taken::TakenQuery;
 use super::{ReadLevel, RepoHandle};
 use crate::error::Error;
+use crate::reader::too_long;
 use crate::runtime::in_runtime;
 use crate::statement::Rows;
-use crate::statement::load::load_parts;
+use crate::statement::load::{LoadEnd, load_parts};
 
 /// About how many bytes of rows are handed over at once: small enough that making them a `U` does
 /// not hold up the executor.
@@ -175,9 +176,12 @@ async fn read(
     let query = query.0.map_err(Error::Read)?;
     match database.place(terms).await? {
         Place::Here => {
+            let limit = database.readers.limit();
             let read = move |conn: &mut _| {
                 let mut pushed = Ok(true);
-                let loaded = load_parts(conn, query, PART, |rows| {
+                // From now on: the time in the queue stalls nobody.
+                let until = Instant::now() + limit;
+                let loaded = load_parts(conn, query, PART, until.min(terms.deadline), |rows| {
                     pushed = spool.push(rows);
                     if matches!(pushed, Ok(true)) {
                         ControlFlow::Continue(())
@@ -188,8 +192,13 @@ async fn read(
                 (loaded, pushed)
             };
             let (loaded, pushed) = database.readers.run(terms.deadline, read).await?;
-            loaded.map_err(|error| ReadMethod::Stream.refusal(error))?;
-            pushed.map(drop).map_err(failed)
+            match loaded.map_err(|error| ReadMethod::Stream.refusal(error))? {
+                LoadEnd::TooLong if Instant::now() >= terms.deadline => {
+                    Err(Error::ReadTimeout { why: "the reading took too long".to_owned() })
+                }
+                LoadEnd::TooLong => Err(too_long(limit)),
+                LoadEnd::All | LoadEnd::BrokenOff => pushed.map(drop).map_err(failed),
+            }
         }
         Place::Primary => {
             let rows = database.read_there(query, terms.deadline).await;
@@ -218,7 +227,8 @@ impl<L> RepoHandle<L> {
     /// The rows of a query one after the other, as `U`, in bounded memory.
     ///
     /// The rows are read at the database's speed and not at the consumer's, because an open cursor
-    /// stalls replication on this node. What the consumer has not taken waits: 1 MiB in memory,
+    /// stalls replication on this node; and for at most as long as the setting `read_transaction` says
+    /// (default 2 s), after which the stream ends with [`Error::ReadTimeout`]. What the consumer has not taken waits: 1 MiB in memory,
     /// and what is more in a file without a name in the folder for temporary files, up to 1 GiB.
     /// So it is a snapshot, taken when it begins.
     ///

@@ -175,18 +175,34 @@ where
             let position = database.here.position().await?;
             return value_at(position, finish(Vec::new()));
         }
-        match database.write(statements, terms).await {
-            Ok(written) => value_at(written.position, finish(written.outcomes)),
-            // The layer below does not know the caller's type; the caller knows no other.
-            Err(error) => match (error.position(), error.value::<Written>().cloned()) {
-                (Some(position), Some(written)) => {
-                    let (value, _) = value_at(position, finish(written.outcomes))?;
-                    Err(Error::CommittedNotVisible { position, value: CommittedValue::new(value) })
-                }
-                _ => Err(error),
-            },
-        }
+        let sent = database.write(statements, terms).await;
+        typed(sent, |written| value_at(written.position, finish(written.outcomes)))
     })
+}
+
+/// The outcome with the caller's own value, also when it is in an error: the layer below does not
+/// know the caller's type, and the caller knows no other.
+pub(super) fn typed<T, E>(
+    sent: Result<Written, Error>,
+    finish: impl FnOnce(Written) -> Result<(T, Position), E>,
+) -> Result<(T, Position), E>
+where
+    T: Send + Sync + 'static,
+    E: From<Error>,
+{
+    let error = match sent {
+        Ok(written) => return finish(written),
+        Err(error) => error,
+    };
+    let Some(written) = error.value::<Written>().cloned() else { return Err(error.into()) };
+    let value = CommittedValue::new(finish(written)?.0);
+    Err(E::from(match error {
+        Error::CommittedNotVisible { position, .. } => Error::CommittedNotVisible { position, value },
+        Error::CommittedNotReplicated { position, have, missing, .. } => {
+            Error::CommittedNotReplicated { position, have, missing, value }
+        }
+        other => other,
+    }))
 }
 
 fn value_at<T>(position: Position, value: Result<T, NoValue>) -> Result<(T, Position), Error> {

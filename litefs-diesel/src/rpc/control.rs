@@ -15,23 +15,56 @@ pub(crate) enum Control {}
 /// What one node sees. The latest one replaces all before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct View {
-    /// Counts up by one for each change, from 1.
+    /// Counts up by one for each change and each heartbeat, from 1.
     pub(crate) version: u64,
     /// Whom it takes for primary.
     #[serde(with = "role")]
     pub(crate) role: Role,
     /// How many changes of the role it has seen.
     pub(crate) epoch: u64,
-    /// Where it stands, by the name of the repo.
-    pub(crate) positions: BTreeMap<String, Position>,
+    /// For how many milliseconds it has taken that node for primary, when it was sent. `None` when
+    /// there is none, or when that began before this process did.
+    pub(crate) age_ms: Option<u64>,
+    /// Where it stands, by the name of the repo; those only that it saw under this role.
+    pub(crate) positions: BTreeMap<String, Place>,
     /// Whether it may become primary (LiteFS's `candidate:`), when that is known.
     pub(crate) candidate: Option<bool>,
+    /// How many replicas its LiteFS has connected, while it is primary and knows it.
+    pub(crate) replicas: Option<u32>,
+    /// The latest view of each other node that had reached it when this was sent, by that node's
+    /// name: whoever finds itself there knows that what this says came after that.
+    pub(crate) heard: BTreeMap<String, Heard>,
+}
+
+/// Where a database is on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) position: Position,
+    /// Whether the node was seen to come there under its present primary. Else it may be where it was
+    /// before, on a history that this primary does not have.
+    pub(crate) proven: bool,
+}
+
+/// One view of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    pub(crate) process: u128,
+    pub(crate) version: u64,
 }
 
 impl View {
     /// Of a node that has seen nothing yet.
     pub(crate) fn unknown() -> Self {
-        Self { version: 0, role: Role::NoLeader, epoch: 0, positions: BTreeMap::new(), candidate: None }
+        Self {
+            version: 0,
+            role: Role::NoLeader,
+            epoch: 0,
+            age_ms: None,
+            positions: BTreeMap::new(),
+            candidate: None,
+            replicas: None,
+            heard: BTreeMap::new(),
+        }
     }
 
     /// The host name of the primary, as far as this node knows: `None` when it is primary itself.
@@ -47,7 +80,7 @@ impl View {
 pub(crate) enum Ask {
     /// Answered with a view that is newer than `seen`, or with the one there is when the call's
     /// time is over. A changed `epoch` is told at once, a changed position after a short pause in
-    /// which others may come.
+    /// which others may come: reports are quicker, and this is for when they do not come through.
     Watch { seen: u64, epoch: u64 },
     /// What the asking node sees.
     Report(View),

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 
 use super::Services;
 use super::connection::Calls;
+use crate::members::Way;
 use crate::request::Refusal;
 use crate::rpc::codec::Answer as Answered;
 use crate::rpc::control::{Answer, Ask, Control, View};
@@ -22,15 +23,18 @@ const COALESCE: Duration = Duration::from_millis(20);
 pub(super) struct ControlCalls {
     services: Arc<Services>,
     peer: Arc<Peer>,
+    /// The peer is there while this connection is.
+    way: Arc<Way>,
 }
 
 impl ControlCalls {
     pub(super) fn new(services: Arc<Services>, peer: Peer) -> Self {
-        Self { services, peer: Arc::new(peer) }
+        let way = Arc::new(services.members.way(&peer));
+        Self { services, peer: Arc::new(peer), way }
     }
 
     async fn watch(&self, seen: u64, epoch: u64, deadline: Instant) -> View {
-        let mut views = self.services.view.clone();
+        let mut views = self.services.members.view();
         let changed = async {
             let newer = |view: &View| view.version != seen;
             if views.wait_for(newer).await.is_err() {
@@ -40,7 +44,8 @@ impl ControlCalls {
             let _ = tokio::time::timeout(COALESCE, moved).await;
         };
         let _ = tokio::time::timeout_at(deadline.into(), changed).await;
-        views.borrow().clone()
+        let view = views.borrow().clone();
+        self.services.members.stamped(view)
     }
 }
 
@@ -51,7 +56,10 @@ impl Calls for ControlCalls {
     /// A report is noted here, so that two of them are in their order.
     fn take_up(&self, ask: &Ask) {
         if let Ask::Report(view) = ask {
-            self.services.reports.note(&self.peer, view.clone());
+            // One that is still starting has seen nothing.
+            if view.version > 0 {
+                self.services.members.note(&self.peer, view.clone());
+            }
         }
     }
 
@@ -65,5 +73,7 @@ impl Calls for ControlCalls {
         .boxed()
     }
 
-    fn close(&self) {}
+    fn close(&self) {
+        self.way.end();
+    }
 }

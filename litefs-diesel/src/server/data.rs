@@ -38,7 +38,7 @@ impl DataCalls {
             return Err(Refusal::ShuttingDown);
         }
         let writer = self.services.repos.get(repo).ok_or_else(|| Refusal::UnknownRepo(repo.to_owned()))?;
-        if self.services.view.borrow().role == Role::Primary {
+        if self.services.members.role() == Role::Primary {
             Ok(writer)
         } else {
             Err(Refusal::NotPrimary { hint: self.hint() })
@@ -46,7 +46,10 @@ impl DataCalls {
     }
 
     fn hint(&self) -> Option<String> {
-        self.services.view.borrow().primary().map(str::to_owned)
+        match self.services.members.role() {
+            Role::Replica { primary } => Some(primary),
+            Role::Primary | Role::NoLeader => None,
+        }
     }
 
     /// The writer does not know who else is primary.

@@ -11,7 +11,6 @@ mod connection;
 mod control;
 mod data;
 mod listen;
-mod reports;
 mod transactions;
 
 #[cfg(test)]
@@ -22,16 +21,13 @@ mod tests;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
-pub(crate) use reports::Reports;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
+use crate::members::Members;
 use crate::request::Executor;
-use crate::rpc::control::View;
 use crate::rpc::hello::Identity;
 use crate::rpc::wire::MAX_FRAME;
 
@@ -41,10 +37,8 @@ pub(crate) struct Services {
     /// The local writer of each repo, by the repo's name. One that is asked while this node is
     /// not primary says so.
     pub(crate) repos: HashMap<String, Arc<dyn Executor>>,
-    /// What this node sees; its role decides whether a call is run at all.
-    pub(crate) view: watch::Receiver<View>,
-    /// What others told this node.
-    pub(crate) reports: Arc<Reports>,
+    /// What this node sees, whose role decides whether a call is run at all; and what others tell it.
+    pub(crate) members: Arc<Members>,
     pub(crate) limits: Limits,
 }
 

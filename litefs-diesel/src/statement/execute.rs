@@ -1,5 +1,7 @@
 //! Runs a [`Statement`] on a `SqliteConnection`, and takes its rows down as [`Rows`].
 
+use std::time::Instant;
+
 use diesel::connection::{Connection, DefaultLoadingMode, LoadConnection, SimpleConnection};
 use diesel::result::QueryResult;
 use diesel::row::{Field, Row};
@@ -8,6 +10,26 @@ use diesel::sqlite::{SqliteConnection, SqliteType, SqliteValue};
 use super::fragment::Fragment;
 use super::{Outcome, Rows, Statement, Want};
 use crate::value::{ValueRef, Values};
+
+/// The same, but stops between two rows once `until` has come: then `None`. A single step (a long sort,
+/// an aggregate) is not cut short: Diesel has no way to interrupt SQLite.
+pub(crate) fn execute_until(
+    conn: &mut SqliteConnection,
+    statement: &Statement,
+    until: Instant,
+) -> QueryResult<Option<Outcome>> {
+    if statement.want != Want::Rows {
+        return execute(conn, statement).map(Some);
+    }
+    let mut rows = Rows::default();
+    for row in LoadConnection::<DefaultLoadingMode>::load(conn, Fragment::new(statement)?)? {
+        push_row(&mut rows, &row?);
+        if Instant::now() >= until {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Outcome { count: u64::from(rows.count), rows: Some(rows) }))
+}
 
 /// Runs one statement (for [`Want::Batch`] several), and gives what the caller wants of it.
 pub(crate) fn execute(conn: &mut SqliteConnection, statement: &Statement) -> QueryResult<Outcome> {

@@ -2,6 +2,7 @@
 //! the caller's type.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use diesel::connection::{DefaultLoadingMode, LoadConnection};
 use diesel::deserialize::FromSqlRow;
@@ -27,28 +28,46 @@ where
         .collect()
 }
 
-/// Hands the rows out in parts of about `part` bytes, until `take` breaks off.
+/// Hands the rows out in parts of about `part` bytes, until `take` breaks off; `until` is asked at
+/// each row, also where a part takes long to fill. Gives whether it came to the end of the rows.
 pub(crate) fn load_parts(
     conn: &mut SqliteConnection,
     query: Collected,
     part: usize,
+    until: Instant,
     mut take: impl FnMut(Rows) -> ControlFlow<()>,
-) -> QueryResult<()> {
+) -> QueryResult<LoadEnd> {
     let mut rows = Rows::default();
     for row in LoadConnection::<DefaultLoadingMode>::load(conn, query.into_query())? {
         push_row(&mut rows, &row?);
+        if Instant::now() >= until {
+            return Ok(LoadEnd::TooLong);
+        }
         if rows.values.byte_len() >= part && take(std::mem::take(&mut rows)).is_break() {
-            return Ok(());
+            return Ok(LoadEnd::BrokenOff);
         }
     }
     if rows.count > 0 {
         let _ = take(rows);
     }
-    Ok(())
+    Ok(LoadEnd::All)
+}
+
+/// How a reading in parts ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadEnd {
+    /// There are no more rows.
+    All,
+    /// Nobody wants more.
+    BrokenOff,
+    /// It took too long.
+    TooLong,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use diesel::prelude::*;
     use diesel::sql_types::{BigInt, Untyped};
 
@@ -62,21 +81,26 @@ mod tests {
         )
         .bind::<BigInt, _>(1_000);
         let (mut parts, mut count) = (0, 0);
-        load_parts(&mut conn, Collected::new(&series).unwrap(), 900, |rows| {
+        let long = Instant::now() + Duration::from_secs(60);
+        let end = load_parts(&mut conn, Collected::new(&series).unwrap(), 900, long, |rows| {
             assert_eq!(rows.columns, ["i"]);
             parts += 1;
             count += rows.count;
             ControlFlow::Continue(())
         })
         .unwrap();
-        assert_eq!((parts, count), (10, 1_000));
+        assert_eq!((parts, count, end), (10, 1_000, LoadEnd::All));
         let mut seen = 0;
-        load_parts(&mut conn, Collected::new(&series).unwrap(), 900, |rows| {
+        let end = load_parts(&mut conn, Collected::new(&series).unwrap(), 900, long, |rows| {
             seen += rows.count;
             ControlFlow::Break(())
         })
         .unwrap();
-        assert_eq!(seen, 100);
+        assert_eq!((seen, end), (100, LoadEnd::BrokenOff));
+        let end = load_parts(&mut conn, Collected::new(&series).unwrap(), 900, Instant::now(), |_| {
+            panic!("it is over before the first part is full")
+        });
+        assert_eq!(end, Ok(LoadEnd::TooLong));
     }
 
     #[test]

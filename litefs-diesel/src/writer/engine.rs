@@ -82,7 +82,8 @@ impl Engine {
         let Some(epoch) = self.history.primary_epoch() else {
             // LiteFS can neither demote this node nor unmount while the file is open.
             self.conn = None;
-            return Err(Refusal::NotPrimary { hint: None });
+            let fenced = self.history.fenced().map(|(why, hint)| Refusal::Fenced { why, hint });
+            return Err(fenced.unwrap_or(Refusal::NotPrimary { hint: None }));
         };
         let generation = self.generation.load(Ordering::Acquire);
         let conn = match self.conn.take() {

@@ -4,6 +4,7 @@
 mod checks;
 mod mistakes;
 mod ranks;
+mod tool;
 mod urls;
 
 use std::path::PathBuf;

@@ -150,7 +150,6 @@ fn every_setting_is_read_from_the_file() {
     .unwrap();
     let repo = settings.repo("Repo").unwrap();
     assert_eq!(repo.database.file().to_str(), Some("/data/shop.db"));
-    assert_eq!(repo.priv_dir.as_deref().and_then(|path| path.to_str()), Some("priv/repo"));
     assert_eq!((repo.journal_mode, repo.foreign_keys), (Some(JournalMode::Persist), false));
     assert_eq!((repo.pool_size, repo.queue_length, repo.max_batch), (3, 10, 16));
     assert_eq!(
@@ -212,7 +211,8 @@ fn the_file_is_found_upwards_and_its_paths_count_from_its_folder() {
     let settings = folder.load([]).unwrap().resolve().unwrap();
     let expected = folder.0.path().canonicalize().unwrap().join("data/app.db");
     assert_eq!(settings.repos["Repo"].database.file(), expected);
-    assert_eq!(settings.root.as_deref(), folder.file().parent());
+    let tool = folder.load([]).unwrap().for_tool().unwrap();
+    assert_eq!(tool.root.as_deref(), folder.file().parent());
 }
 
 #[test]

@@ -86,6 +86,7 @@ impl Node {
             readers,
             idle: Arc::default(),
             timeout: Duration::from_secs(10),
+            ack: crate::request::Ack::default(),
             runtime: runtime(),
             foreign_keys: true,
             journal_mode: "wal".into(),

@@ -4,6 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::super::role::{Role, Roles};
 use super::super::{PositionWatch, WaitError};
 use crate::position::Position;
@@ -28,7 +30,12 @@ impl Node {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let roles = Arc::new(Roles::new(Role::Replica { primary: "a".into() }));
-        let watch = PositionWatch::new(&dir.path().join("app.db"), roles.clone(), runtime.handle().clone());
+        let watch = PositionWatch::new(
+            &dir.path().join("app.db"),
+            roles.clone(),
+            watch::Sender::new(0),
+            runtime.handle().clone(),
+        );
         Self { dir, roles, watch: Arc::new(watch), runtime }
     }
 

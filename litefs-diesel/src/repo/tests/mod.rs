@@ -5,7 +5,9 @@ mod inserts;
 mod node;
 mod outcomes;
 mod reads;
+mod snapshots;
 mod streams;
+mod transactions;
 mod values;
 mod writes;
 
@@ -109,10 +111,15 @@ struct TestRepo {
 
 impl TestRepo {
     fn new() -> Self {
+        Self::with(|settings| settings)
+    }
+
+    /// With other settings than the usual.
+    fn with(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app.db").display().to_string();
         SqliteConnection::establish(&path).unwrap().batch_execute(SCHEMA).unwrap();
-        let repo = RepoConfig::new(&path).pool_size(1);
+        let repo = change(RepoConfig::new(&path).pool_size(1));
         let settings = Config::default().repo("test", repo).resolve().unwrap().repos["test"].clone();
         let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
         let node = TestNode::start(settings, &readers);
@@ -126,6 +133,7 @@ impl TestRepo {
             kinds: Arc::new(Kinds::new(Arc::clone(&readers))),
             idle: Arc::default(),
             timeout: Duration::from_secs(30),
+            ack: crate::request::Ack::default(),
             runtime: runtime.handle().clone(),
             foreign_keys: true,
             journal_mode: "wal".into(),
@@ -141,6 +149,7 @@ impl TestRepo {
             connect: Arc::new(connect),
             lent: Lent::new(1),
             timeout: Duration::from_secs(30),
+            ack: crate::request::Ack::default(),
             runtime: runtime.handle().clone(),
         }));
         Self { repo, node, readers, _runtime: runtime, _dir: dir }
@@ -148,10 +157,13 @@ impl TestRepo {
 
     /// With Ada (1) and Bob (2).
     fn with_users() -> Self {
-        let test = Self::new();
+        Self::new().and_users()
+    }
+
+    fn and_users(self) -> Self {
         let rows = [NewUser { name: "Ada", email: Some("ada@example.org"), age: Some(36) }, named("Bob")];
-        assert_eq!(done(test.repo.insert_all(users::table, &rows)).unwrap(), 2);
-        test
+        assert_eq!(done(self.repo.insert_all(users::table, &rows)).unwrap(), 2);
+        self
     }
 
     fn writes(&self) -> usize {

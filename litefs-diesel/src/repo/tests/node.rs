@@ -35,7 +35,7 @@ pub(super) struct TestNode {
     /// Whether a write's own node sees it by the deadline.
     pub(super) visible: AtomicBool,
     /// What the last write or commit was to wait for.
-    pub(super) ack: Mutex<Option<Ack>>,
+    pub(super) ack: Arc<Mutex<Option<Ack>>>,
     /// What the next commits end with instead of being made, the last one first.
     pub(super) commits_end: Arc<Mutex<Vec<Error>>>,
     /// Each write as it came.
@@ -75,7 +75,7 @@ impl TestNode {
             waited_for: Mutex::new(None),
             lag: Mutex::new(Some(Duration::ZERO)),
             visible: AtomicBool::new(true),
-            ack: Mutex::default(),
+            ack: Arc::default(),
             commits_end: Arc::default(),
             seen: Mutex::default(),
         })
@@ -145,7 +145,7 @@ impl Primary for TestNode {
         terms: Terms,
     ) -> BoxFuture<'static, Result<Box<dyn Transaction>, Error>> {
         let (writer, stamp) = (Arc::clone(&self.writer), self.stamp());
-        let ends = Arc::clone(&self.commits_end);
+        let (ends, ack) = (Arc::clone(&self.commits_end), Arc::clone(&self.ack));
         async move {
             let begun = match writer.begin(stamp.id, begin, session, terms.deadline).await {
                 Err(Refusal::UnknownClient { ticket }) => {
@@ -155,7 +155,7 @@ impl Primary for TestNode {
                 begun => begun,
             };
             let open = begun.map_err(told)?;
-            Ok(Box::new(TestTransaction { open, stamp, ends }) as Box<dyn Transaction>)
+            Ok(Box::new(TestTransaction { open, stamp, ends, ack }) as Box<dyn Transaction>)
         }
         .boxed()
     }
@@ -165,6 +165,7 @@ struct TestTransaction {
     open: Box<dyn OpenTransaction>,
     stamp: Stamp,
     ends: Arc<Mutex<Vec<Error>>>,
+    ack: Arc<Mutex<Option<Ack>>>,
 }
 
 impl Transaction for TestTransaction {
@@ -174,7 +175,8 @@ impl Transaction for TestTransaction {
     }
 
     fn commit(self: Box<Self>, terms: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
-        let Self { open, stamp, ends } = *self;
+        let Self { open, stamp, ends, ack } = *self;
+        *ack.lock().unwrap() = Some(terms.ack);
         async move {
             if let Some(error) = ends.lock().unwrap().pop() {
                 return Err(CommitFailure::Ended(error));
@@ -182,7 +184,7 @@ impl Transaction for TestTransaction {
             match open.commit(stamp, terms.deadline).await {
                 Ok(written) => Ok(written),
                 Err(CommitRefusal::StillOpen(open, said)) => {
-                    Err(CommitFailure::StillOpen(Box::new(Self { open, stamp, ends }), said))
+                    Err(CommitFailure::StillOpen(Box::new(Self { open, stamp, ends, ack }), said))
                 }
                 Err(CommitRefusal::Ended(refusal)) => Err(CommitFailure::Ended(told(refusal))),
             }

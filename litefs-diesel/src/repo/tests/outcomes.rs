@@ -17,6 +17,20 @@ fn a_write_that_is_not_visible_yet_keeps_its_own_value() {
 }
 
 #[test]
+fn a_write_that_is_not_replicated_yet_keeps_its_own_value_and_who_has_it() {
+    let test = TestRepo::with_users();
+    test.node.visible.store(false, Ordering::Relaxed);
+    let insert = test.repo.insert::<User, _>(users::table, &named("Eve")).ack(crate::Ack::Replicated(2));
+    let error = done(insert).unwrap_err();
+    let Error::CommittedNotReplicated { position, have, missing, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(
+        (position.txid, have.as_slice(), missing.as_slice()),
+        (2, &["ams".into()][..], &["ord".into()][..])
+    );
+    assert_eq!(error.value::<User>().map(|user| user.name.as_str()), Some("Eve"));
+}
+
+#[test]
 fn a_committed_write_whose_rows_do_not_fit_says_that_it_is_done() {
     let test = TestRepo::new();
     // SQLite keeps a text in an INTEGER column when it is no number.

@@ -60,6 +60,29 @@ fn a_dropped_stream_stops_the_reading() {
 }
 
 #[test]
+fn a_stream_reads_no_longer_than_the_setting_says_also_when_nobody_takes_its_rows() {
+    let test = TestRepo::with(|settings| settings.read_transaction(Duration::from_millis(50)));
+    let endless = diesel::sql_query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'x' AS text FROM n",
+    );
+    let mut stream = test.repo.stream::<Numbered>(endless);
+    assert_eq!(done(stream.next()).unwrap().unwrap().i, 1);
+    // The only reader is free again, though the stream is neither polled nor dropped.
+    assert_eq!(done(test.repo.count(users::table)).unwrap(), 0);
+    let last = loop {
+        match done(stream.next()) {
+            Some(Ok(_)) => {}
+            other => break other,
+        }
+    };
+    let Some(Err(Error::ReadTimeout { why })) = &last else {
+        panic!("{:?}", last.map(|row| row.map(|_| ())))
+    };
+    assert!(why.contains("setting `read_transaction`"), "{why}");
+    assert!(done(stream.next()).is_none());
+}
+
+#[test]
 fn an_error_ends_the_stream() {
     let test = TestRepo::with_users();
     let mut stream = test.repo.stream::<i32>(diesel::delete(users::table).returning(users::id));

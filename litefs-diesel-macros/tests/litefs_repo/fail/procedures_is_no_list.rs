@@ -1,6 +1,6 @@
 use litefs_diesel::litefs_repo;
 
-#[litefs_repo(procedures(bank::transfer))]
+#[litefs_repo(procedures = bank::pay)]
 pub struct Repo;
 
 // What uses the repo gets no message of its own.

@@ -1,0 +1,7 @@
+use litefs_diesel::litefs_repo;
+
+#[litefs_repo(procedures(bank::pay))]
+pub struct Repo;
+
+
+fn main() {}

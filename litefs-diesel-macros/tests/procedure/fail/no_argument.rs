@@ -1,0 +1,15 @@
+use litefs_diesel::{DbError, litefs_repo, procedure};
+
+#[litefs_repo(procedures(bank::pay))]
+pub struct Repo;
+
+mod bank {
+    use super::*;
+
+    #[procedure(repo = Repo, version = 1)]
+    pub fn pay() -> Result<(), DbError> {
+        Ok(())
+    }
+}
+
+fn main() {}

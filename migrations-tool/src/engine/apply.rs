@@ -1,0 +1,180 @@
+//! Runs a plan.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationConnection;
+use diesel::prelude::*;
+use diesel::result::Error;
+use diesel::sql_types::Text;
+
+use super::applied::{has_migrations_table, is_applied};
+use super::keys::{Keys, violations};
+use super::script::{Script, Statement};
+use super::{Cause, Done, Failure, Kind, Plan, Step};
+
+/// Runs the steps of a plan in their order, on a connection that has no transaction open. Each is a
+/// transaction of its own with its row in Diesel's table, unless its metadata or the plan say
+/// otherwise. What somebody else has done by then is passed over: any number of callers may run the
+/// same plan at once. `tell` is called when a step begins to run. Blocks.
+///
+/// # Errors
+/// The first failure; nothing is run when any step may not run as it is. The connection has the
+/// settings that it had.
+pub(crate) fn apply(
+    conn: &mut SqliteConnection,
+    plan: &Plan,
+    tell: &mut dyn FnMut(&Step),
+) -> Result<Vec<Done>, Failure> {
+    let scripts = plan.steps.iter().map(Script::of).collect::<Result<Vec<_>, _>>()?;
+    let together = plan.is_one_transaction();
+    let groups: Vec<&[Script<'_>]> = match together {
+        true => vec![&scripts],
+        false => scripts.chunks(1).collect(),
+    };
+    let mut done = Vec::with_capacity(scripts.len());
+    for group in groups {
+        match with_settings_kept(conn, |conn| run_group(conn, group, tell)) {
+            Ok(group) => done.extend(group),
+            Err(failure) => return Err(Failure { done, ..failure }),
+        }
+    }
+    Ok(done)
+}
+
+/// The connection's settings are back afterwards, whatever happened.
+fn with_settings_kept<T>(
+    conn: &mut SqliteConnection,
+    run: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let keys = Keys::of(conn).map_err(|error| Failure::before(&error))?;
+    let ran = run(conn);
+    let restored = keys.restore(conn);
+    let ran = ran?;
+    restored.map_err(|error| Failure::before(&error))?;
+    Ok(ran)
+}
+
+fn run_group(
+    conn: &mut SqliteConnection,
+    group: &[Script<'_>],
+    tell: &mut dyn FnMut(&Step),
+) -> Result<Vec<Done>, Failure> {
+    match group {
+        [script] if !script.step.in_transaction => run_bare(conn, script, tell).map(|done| vec![done]),
+        _ => run_in_transaction(conn, group, tell),
+    }
+}
+
+/// These steps in one transaction.
+fn run_in_transaction(
+    conn: &mut SqliteConnection,
+    group: &[Script<'_>],
+    tell: &mut dyn FnMut(&Step),
+) -> Result<Vec<Done>, Failure> {
+    for script in group {
+        run_all(conn, script.step, &script.head)?;
+    }
+    // Diesel may fail at rolling back what SQLite has rolled back itself; the cause is what counts.
+    let mut cause = None;
+    let ran = conn.immediate_transaction(|conn| {
+        let mut done = Vec::with_capacity(group.len());
+        for script in group {
+            match run_step(conn, script, tell) {
+                Ok(ran) => done.push(script.step.done(ran)),
+                Err(failure) => {
+                    cause = Some(failure);
+                    return Err(Error::RollbackTransaction);
+                }
+            }
+        }
+        Ok(done)
+    });
+    match (cause, ran) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(done)) => Ok(done),
+        // BEGIN or COMMIT failed: of the last step, as far as anybody can tell.
+        (None, Err(error)) => Err(group.last().map_or_else(
+            || Failure::before(&error),
+            |script| Failure::at(script.step, None, Cause::of(&error)),
+        )),
+    }
+}
+
+/// A step within a transaction: whether it ran, or was done already.
+fn run_step(
+    conn: &mut SqliteConnection,
+    script: &Script<'_>,
+    tell: &mut dyn FnMut(&Step),
+) -> Result<bool, Failure> {
+    let step = script.step;
+    let failed = |error: Error| Failure::at(step, None, Cause::of(&error));
+    if !is_due(conn, step).map_err(failed)? {
+        return Ok(false);
+    }
+    tell(step);
+    run_all(conn, step, &script.body)?;
+    if script.turns_keys_off()
+        && let Some(rows) = violations(conn).map_err(failed)?
+    {
+        return Err(Failure::at(step, None, Cause::ForeignKeys(rows)));
+    }
+    write_down(conn, step).map_err(failed)?;
+    Ok(true)
+}
+
+/// A step that runs without a transaction, statement by statement.
+fn run_bare(
+    conn: &mut SqliteConnection,
+    script: &Script<'_>,
+    tell: &mut dyn FnMut(&Step),
+) -> Result<Done, Failure> {
+    let step = script.step;
+    let failed = |error: Error| Failure::at(step, None, Cause::of(&error));
+    if !conn.immediate_transaction(|conn| is_due(conn, step)).map_err(failed)? {
+        return Ok(step.done(false));
+    }
+    tell(step);
+    let ran = run_all(conn, step, &script.body).and_then(|()| match conn.batch_execute("BEGIN IMMEDIATE") {
+        Err(error) if error.to_string().contains("within a transaction") => {
+            Err(Failure::at(step, None, Cause::LeftOpen))
+        }
+        begun => begun
+            .and_then(|()| write_down(conn, step))
+            .and_then(|()| conn.batch_execute("COMMIT"))
+            .map_err(failed),
+    });
+    ran.map(|()| step.done(true)).map_err(|failure| {
+        // There may be none.
+        let _ = conn.batch_execute("ROLLBACK");
+        Failure { rolled_back: false, ..failure }
+    })
+}
+
+fn run_all(conn: &mut SqliteConnection, step: &Step, statements: &[Statement<'_>]) -> Result<(), Failure> {
+    for statement in statements {
+        conn.batch_execute(statement.sql)
+            .map_err(|error| Failure::at(step, Some(statement.line), Cause::of(&error)))?;
+    }
+    Ok(())
+}
+
+/// Whether a step still has to be done. Makes Diesel's table when it is not there.
+fn is_due(conn: &mut SqliteConnection, step: &Step) -> QueryResult<bool> {
+    let applied = match step.kind {
+        Kind::Load { if_new } => return Ok(!if_new || !has_migrations_table(conn)?),
+        Kind::Up | Kind::Down => {
+            conn.setup()?;
+            is_applied(conn, &step.version)?
+        }
+    };
+    Ok(applied == (step.kind == Kind::Down))
+}
+
+/// Writes the version of a step down, or takes it out.
+fn write_down(conn: &mut SqliteConnection, step: &Step) -> QueryResult<()> {
+    let sql = match step.kind {
+        Kind::Up => "INSERT INTO __diesel_schema_migrations (version) VALUES (?)",
+        Kind::Down => "DELETE FROM __diesel_schema_migrations WHERE version = ?",
+        Kind::Load { .. } => return Ok(()),
+    };
+    diesel::sql_query(sql).bind::<Text, _>(&step.version).execute(conn).map(drop)
+}

@@ -1,0 +1,48 @@
+//! Which place: by what this node is for LiteFS.
+
+use std::time::Duration;
+
+use litefs_diesel::__tool::ToolDatabase;
+use litefs_diesel::{Config, Node, Role};
+
+use super::here::Here;
+use super::lock::Lock;
+use super::{Place, PlaceError};
+
+/// How to reach the place of one repo.
+pub(crate) struct Way<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) repo: &'a str,
+    pub(crate) database: &'a ToolDatabase,
+    /// There is no LiteFS, or the database is none of its.
+    pub(crate) alone: bool,
+    pub(crate) timeout: Duration,
+    /// Every peer is to have it in the end.
+    pub(crate) wait_all: bool,
+}
+
+/// The place where the repo's database is written. A node of the tool's own looks before anything is
+/// opened, as that of an application does: it makes a database that is missing only where that does
+/// no harm. Blocks until LiteFS has a leader, for at most the timeout.
+pub(crate) fn choose(way: &Way<'_>) -> Result<Box<dyn Place>, PlaceError> {
+    if way.wait_all && !way.alone {
+        return Err(PlaceError::WaitAll);
+    }
+    // A folder that is not there is the node's to explain.
+    let lock = match way.database.file().parent().filter(|folder| folder.is_dir()) {
+        Some(folder) => Lock::take(folder, way.timeout)?,
+        None => None,
+    };
+    let config = way.config.clone().of_tool(way.repo, way.alone, way.timeout)?;
+    let node = pollster::block_on(Node::start(config))?;
+    match node.role() {
+        Role::Primary => Ok(Box::new(Here::open(way.database, node, lock, way.timeout)?)),
+        Role::Replica { primary } => refuse(&node, PlaceError::Replica { primary }),
+        Role::NoLeader => refuse(&node, PlaceError::NoLeader),
+    }
+}
+
+fn refuse(node: &Node, why: PlaceError) -> Result<Box<dyn Place>, PlaceError> {
+    pollster::block_on(node.shutdown())?;
+    Err(why)
+}
