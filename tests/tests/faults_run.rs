@@ -11,6 +11,15 @@ use litefs_diesel_tests::faults::work::Level;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
 
+/// Each level, and how often.
+const LEVELS: &[(u64, Level)] = &[
+    (2, Level::Committed),
+    (4, Level::Visible),
+    (2, Level::Replicated(1)),
+    (1, Level::Replicated(2)),
+    (2, Level::Everywhere),
+];
+
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
@@ -36,7 +45,7 @@ fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
         faults: variable("FAULTS_COUNT").unwrap_or(20) as usize,
         lasts: Duration::from_secs(60 * minutes),
         resubmit: std::env::var_os("FAULTS_RESUBMIT").is_some(),
-        levels: vec![(2, Level::Committed), (3, Level::Visible)],
+        levels: LEVELS.to_vec(),
         folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{seed}")),
     };
     match run(&plan, APP) {

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 use super::outcome;
 use super::settings::NodeSettings;
 use crate::app::Commands;
+use crate::faults::faults_write;
 use crate::faults::load::Load;
 use crate::faults::record::Recorder;
 
 /// The application's repo.
-#[litefs_repo]
+#[litefs_repo(procedures(faults_write))]
 pub struct Repo;
 
 /// Another, with a database of its own.

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::clock;
 use super::dice::Dice;
-use super::perform::perform;
-use super::record::{Class, End, Line, Recorder};
+use super::perform::{Told, perform};
+use super::record::{End, Line, Recorder};
 use super::tables::fault_entries;
 use super::work::{Attempt, Level, Way, Work};
 use crate::app::Commands;
@@ -66,7 +66,7 @@ async fn load(app: Arc<App>, orders: Orders) -> Result<(), Value> {
 
 async fn write_on(app: Arc<App>, recorder: Arc<Recorder>, orders: Orders, mut dice: Dice) {
     while !app.load.stop.load(Ordering::Relaxed) {
-        let attempt = Attempt::any(next_tag(&app), &mut dice, &orders.levels, app.settings.timeout_ms);
+        let attempt = Attempt::any(next_tag(&app), &mut dice, &orders.levels);
         one(&app, &recorder, attempt).await;
         tokio::time::sleep(dice.millis(orders.rest_ms.0, orders.rest_ms.1)).await;
     }
@@ -86,12 +86,8 @@ async fn one(app: &App, recorder: &Recorder, attempt: Attempt) -> End {
 
 /// One call, and what it was told.
 async fn told(app: &App, attempt: &Attempt) -> End {
-    let performed = perform(&app.repo, attempt).await;
-    let (class, detail, position) = match &performed.result {
-        Ok(position) => (Class::Value, None, *position),
-        Err(error) => (Class::of(error), Some(error.to_string()), error.position()),
-    };
-    let late_ms = u64::try_from(performed.late.as_millis()).unwrap_or(u64::MAX);
+    let Told { class, detail, position, late } = perform(&app.repo, attempt).await;
+    let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
     let position = position.map(|position| position.to_string());
     End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms }
 }

@@ -25,3 +25,5 @@ pub mod schedule;
 pub mod stage;
 pub mod tables;
 pub mod work;
+
+pub use perform::faults_write;

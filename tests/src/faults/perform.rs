@@ -2,31 +2,56 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::connection::LoadConnection;
 use diesel::prelude::*;
-use litefs_diesel::{Error, LitefsConnection, Position};
+use diesel::sqlite::Sqlite;
+use litefs_diesel::{CallError, DbError, Error, Position, procedure};
 
+use super::record::Class;
 use super::tables::{Entry, fault_accounts, fault_counters, fault_entries};
 use super::work::{Attempt, Transfer, Way, Work};
 use crate::contract::Repo;
 
-/// What a write ended with, and by how much it or one of its calls outlived its deadline.
-pub(super) struct Performed {
-    pub(super) result: Result<Option<Position>, Error>,
+/// What a caller was told, and by how much that came after its deadline.
+pub(super) struct Told {
+    pub(super) class: Class,
+    pub(super) detail: Option<String>,
+    pub(super) position: Option<Position>,
     pub(super) late: Duration,
 }
 
-pub(super) async fn perform(repo: &Repo, attempt: &Attempt) -> Performed {
-    match attempt.way {
-        Way::Method | Way::Batch => {
-            let begun = Instant::now();
-            let result = at_once(repo, attempt).await.map(Some);
-            Performed { result, late: begun.elapsed().saturating_sub(attempt.timeout()) }
-        }
-        Way::Connection | Way::Transaction => blocking(repo, attempt.clone()).await,
-    }
+pub(super) async fn perform(repo: &Repo, attempt: &Attempt) -> Told {
+    let begun = Instant::now();
+    let (class, detail, position) = match asked(repo, attempt).await {
+        Ok(position) => (Class::Value, None, position),
+        Err(CallError::Outcome(error)) => (Class::of(&error), Some(error.to_string()), error.position()),
+        // A procedure's own error: it is rolled back, as what the database refuses is.
+        Err(CallError::Procedure(error)) => (Class::Rejected, Some(error.to_string()), None),
+    };
+    Told { class, detail, position, late: begun.elapsed().saturating_sub(attempt.timeout()) }
 }
 
-/// In one call, which names its level and deadline.
+async fn asked(repo: &Repo, attempt: &Attempt) -> Result<Option<Position>, CallError<DbError>> {
+    let Attempt { tag, work, .. } = *attempt;
+    let (ack, timeout) = (attempt.level.ack(), attempt.timeout());
+    let steps = move |conn: &mut _| Ok::<_, Error>(steps(conn, tag, work)?);
+    match attempt.way {
+        Way::Method | Way::Batch => return Ok(Some(at_once(repo, attempt).await?)),
+        Way::Procedure => {
+            let call = repo.faults_write(tag, work).ack(ack).timeout(timeout);
+            return Ok(Some(call.with_position().await?.1));
+        }
+        Way::Connection => {
+            let insert = move |conn: &mut _| Ok::<_, Error>(insert(Entry::of(tag)).execute(conn).map(drop)?);
+            repo.run(insert).ack(ack).timeout(timeout).await?;
+        }
+        Way::Transaction => repo.transaction(steps).ack(ack).timeout(timeout).await?,
+        Way::Retrying => repo.retrying_transaction(steps).ack(ack).timeout(timeout).await?,
+    }
+    Ok(None)
+}
+
+/// By a typed method, or several of them in a batch.
 async fn at_once(repo: &Repo, attempt: &Attempt) -> Result<Position, Error> {
     let (tag, ack, timeout) = (attempt.tag, attempt.level.ack(), attempt.timeout());
     match attempt.work {
@@ -61,79 +86,39 @@ async fn at_once(repo: &Repo, attempt: &Attempt) -> Result<Position, Error> {
     }
 }
 
-/// On the drop-in connection: each statement is a call with a deadline of its own, and so are the
-/// wait for a connection, the begin and the commit.
-async fn blocking(repo: &Repo, attempt: Attempt) -> Performed {
-    let timeout = attempt.timeout();
-    let begun = Instant::now();
-    let run = repo.run(move |conn| {
-        let mut calls = Calls { last: begun, timeout, late: Duration::ZERO };
-        calls.ended();
-        let result = match attempt.way {
-            Way::Connection => insert(Entry::of(attempt.tag)).execute(conn).map(drop),
-            _ => conn.transaction(|conn| {
-                calls.ended();
-                steps(conn, &attempt, &mut calls)
-            }),
-        };
-        calls.ended();
-        Ok::<_, Error>((result, calls.late))
-    });
-    match run.await {
-        Ok((result, late)) => Performed { result: result.map(|()| None).map_err(Error::from), late },
-        Err(error) => Performed { result: Err(error), late: begun.elapsed().saturating_sub(timeout) },
-    }
+/// The same as a procedure.
+#[procedure(repo = Repo, version = 1)]
+pub fn faults_write(conn: &mut SqliteConnection, tag: i64, work: Work) -> Result<(), DbError> {
+    Ok(steps(conn, tag, work)?)
 }
 
-/// How late the latest of several calls was.
-struct Calls {
-    last: Instant,
-    timeout: Duration,
-    late: Duration,
-}
-
-impl Calls {
-    fn ended(&mut self) {
-        self.late = self.late.max(self.last.elapsed().saturating_sub(self.timeout));
-        self.last = Instant::now();
-    }
-}
-
-/// With a read in between where an application would have one.
-fn steps(conn: &mut LitefsConnection, attempt: &Attempt, calls: &mut Calls) -> QueryResult<()> {
-    let tag = attempt.tag;
-    match attempt.work {
+/// In a transaction that is open, with a read in between where an application would have one.
+fn steps(conn: &mut impl LoadConnection<Backend = Sqlite>, tag: i64, work: Work) -> QueryResult<()> {
+    match work {
         Work::Insert(rows) => {
             for _ in 0..rows {
                 insert(Entry::of(tag)).execute(conn)?;
-                calls.ended();
             }
         }
         Work::Increment(counter) => {
             let of = fault_counters::table.find(counter);
             let n: i64 = of.select(fault_counters::n).first(conn)?;
-            calls.ended();
             diesel::update(of).set(fault_counters::n.eq(n + 1)).execute(conn)?;
-            calls.ended();
             insert(counted(tag, counter)).execute(conn)?;
         }
         Work::Transfer(transfer) => {
             for (account, cents) in moves(transfer) {
                 let of = fault_accounts::table.find(account);
                 let has: i64 = of.select(fault_accounts::cents).first(conn)?;
-                calls.ended();
                 diesel::update(of).set(fault_accounts::cents.eq(has + cents)).execute(conn)?;
-                calls.ended();
             }
             insert(transferred(tag, transfer)).execute(conn)?;
         }
         Work::Refused => {
             insert(Entry::of(tag)).execute(conn)?;
-            calls.ended();
             overdraw().execute(conn)?;
         }
     }
-    calls.ended();
     Ok(())
 }
 

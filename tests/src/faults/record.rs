@@ -59,7 +59,7 @@ pub struct End {
     pub detail: Option<String>,
     /// The write's own, where it was told.
     pub position: Option<String>,
-    /// By how much it outlived its deadline, or one of its calls did.
+    /// By how much it outlived its deadline.
     pub late_ms: u64,
 }
 

@@ -20,7 +20,7 @@ pub struct Attempt {
     pub way: Way,
     /// When it returns.
     pub level: Level,
-    /// Its deadline; of each of its calls where it is more than one.
+    /// Its deadline.
     pub timeout_ms: u64,
 }
 
@@ -57,6 +57,10 @@ pub enum Way {
     Connection,
     /// Begin, some steps and commit on the drop-in connection.
     Transaction,
+    /// The same, begun again when it did not run.
+    Retrying,
+    /// A procedure that runs on the primary.
+    Procedure,
 }
 
 /// The levels of acknowledgement that the run uses.
@@ -101,19 +105,17 @@ impl Work {
 }
 
 impl Attempt {
-    /// The deadline of each of its calls.
+    /// Its deadline.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 
-    /// Throws the dice for one: each kind of work in each way that can say it, at each level.
-    /// `connection_timeout_ms` is the deadline where the way cannot name one.
+    /// Throws the dice for one: each kind of work in each way that can say it, at some level.
     #[must_use]
-    pub fn any(tag: i64, dice: &mut Dice, levels: &[(u64, Level)], connection_timeout_ms: u64) -> Self {
-        let work = dice.weighed(&[(5, 0), (3, 1), (3, 2), (1, 3)]);
+    pub fn any(tag: i64, dice: &mut Dice, levels: &[(u64, Level)]) -> Self {
         let account = |dice: &mut Dice| dice.below(ACCOUNTS as u64) as i64 + 1;
-        let work = match work {
+        let work = match dice.weighed(&[(5, 0), (3, 1), (3, 2), (1, 3)]) {
             0 => Work::Insert(1 + dice.weighed(&[(4, 0), (1, 2)])),
             1 => Work::Increment(dice.below(COUNTERS as u64) as i64 + 1),
             2 => {
@@ -122,22 +124,16 @@ impl Attempt {
             }
             _ => Work::Refused,
         };
-        let ways: &[Way] = match work {
-            Work::Insert(1) => &[Way::Method, Way::Method, Way::Connection, Way::Transaction],
-            Work::Insert(_) => &[Way::Method, Way::Transaction],
-            _ => &[Way::Batch, Way::Batch, Way::Transaction],
-        };
-        let way = *dice.one_of(ways);
-        match way {
-            Way::Method | Way::Batch => {
-                let level = dice.weighed(levels);
-                // Shorter than a commit, shorter than a failover, and longer than most.
-                let timeout_ms = dice.weighed(&[(1, 2), (2, 50), (3, 500), (14, 2_000)]);
-                Self { tag, work, way, level, timeout_ms }
-            }
-            Way::Connection | Way::Transaction => {
-                Self { tag, work, way, level: Level::Visible, timeout_ms: connection_timeout_ms }
-            }
-        }
+        let mut ways = vec![Way::Procedure, Way::Transaction, Way::Retrying];
+        ways.extend(match work {
+            Work::Insert(1) => [Way::Method, Way::Connection],
+            Work::Insert(_) => [Way::Method, Way::Method],
+            _ => [Way::Batch, Way::Batch],
+        });
+        let way = *dice.one_of(&ways);
+        let level = dice.weighed(levels);
+        // Shorter than a commit, shorter than a failover, and longer than most.
+        let timeout_ms = dice.weighed(&[(1, 2), (2, 50), (3, 500), (14, 2_000)]);
+        Self { tag, work, way, level, timeout_ms }
     }
 }
