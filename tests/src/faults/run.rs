@@ -73,6 +73,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan) -> std::io::Result<Self> {
+        // An earlier run of the same seed is no part of this one.
+        let _ = fs::remove_dir_all(&plan.folder);
         fs::create_dir_all(plan.folder.join("records"))?;
         let timeline = Mutex::new(fs::File::create(plan.folder.join("timeline.txt"))?);
         let report = Report { seed: plan.seed, ..Report::default() };
