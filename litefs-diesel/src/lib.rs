@@ -39,6 +39,7 @@ mod connection;
 mod error;
 mod forward;
 mod handover;
+mod ledger;
 mod litefs;
 mod members;
 mod node;
@@ -64,6 +65,7 @@ pub use repo::{
     CallError, DbError, LitefsRepo, LocalConnection, Procedure, ReadLevel, Registered, RepoHandle,
 };
 pub use request::Ack;
+pub use statement::varying::{Varying, varying};
 
 /// What the macros' expansions and this project's benches name, and nobody else.
 #[doc(hidden)]

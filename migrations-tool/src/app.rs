@@ -62,12 +62,8 @@ fn start(
         }
     };
     // Not locked: a node has threads, and the application's code on them may print.
-    let mut output = Output {
-        out: &mut stdout(),
-        err: &mut stderr(),
-        quiet: cli.common.quiet,
-        json: cli.common.json,
-    };
+    let mut output =
+        Output { out: &mut stdout(), err: &mut stderr(), quiet: cli.common.quiet, json: cli.common.json };
     let done = carried()
         .and_then(|carried| Session::open(&cli.common, carried))
         .and_then(|session| execute(&cli.command, &session, &mut output));

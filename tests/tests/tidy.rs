@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("handover", 0),
     ("runtime", 0),
     ("value", 0),
+    ("ledger", 1),
     ("litefs", 1),
     ("request", 1),
     ("statement", 1),
@@ -34,6 +35,8 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
     ("error", "config", "a node that cannot start says which setting"),
     ("error", "position", "a committed write is somewhere"),
     ("members", "rpc", "what it keeps is what nodes say to each other"),
+    ("ledger", "request", "its entries are results of requests"),
+    ("ledger", "statement", "its fixed statements stay prepared"),
     ("request", "statement", "a request is made of statements"),
     ("writer", "reader", "on the primary a read of a peer runs on the same pool"),
 ];

@@ -1,6 +1,5 @@
 //! Settings in code.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +8,13 @@ use std::time::Duration;
 use diesel::{QueryResult, SqliteConnection};
 use tempfile::TempDir;
 
-use super::ack;
 use super::error::{Origin, StartError};
 use super::layer::{Layer, Value};
 use super::lost::LostHooks;
 use super::open::Hook;
+use super::repo::RepoConfig;
 use super::schema::Key;
-use super::settings::{Fence, JournalMode};
-use crate::Ack;
+use super::settings::Fence;
 
 /// What a node is told: its databases, its LiteFS, its peers.
 ///
@@ -51,6 +49,7 @@ pub struct Config {
     pub(super) trouble: Option<StartError>,
     /// What the only repo is called when nothing names one.
     pub(super) only_repo: Option<String>,
+    pub(super) without_ledger: bool,
 }
 
 impl Config {
@@ -260,6 +259,14 @@ impl Config {
         self.set(Key::Cluster("insecure"), Value::Bool(insecure))
     }
 
+    /// Writes have no entry in the ledger: only to measure what that costs. A retry may double a write.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_ledger(mut self) -> Self {
+        self.without_ledger = true;
+        self
+    }
+
     /// The repo that asks, when nothing names one: so nodes whose settings name it and nodes that
     /// have only `DATABASE_URL` call it the same.
     #[must_use]
@@ -287,108 +294,6 @@ impl fmt::Debug for Config {
         f.debug_map()
             .entries(entries.map(|(key, entry)| (key.to_string(), entry.origin.to_string())))
             .finish()
-    }
-}
-
-/// The settings of one repo in code, for [`Config::repo`]. What is not set comes from the sources of
-/// lower rank.
-///
-/// ```
-/// # use litefs_diesel::config::{JournalMode, RepoConfig};
-/// let repo = RepoConfig::new("app.db").pool_size(8).journal_mode(JournalMode::Wal);
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct RepoConfig {
-    values: BTreeMap<&'static str, Value>,
-}
-
-impl RepoConfig {
-    /// With this database, as in [`Config::new`].
-    #[must_use]
-    pub fn new(database: impl Into<String>) -> Self {
-        Self::default().set("database", Value::Text(database.into()))
-    }
-
-    /// Where the migrations tool looks: the folder above `migrations` (`priv` in the file).
-    #[must_use]
-    pub fn priv_dir(self, folder: impl Into<String>) -> Self {
-        self.set("priv", Value::Text(folder.into()))
-    }
-
-    /// The journal mode (default: as the database has it, WAL for a new one).
-    #[must_use]
-    pub fn journal_mode(self, mode: JournalMode) -> Self {
-        self.set("journal_mode", Value::Text(mode.as_str().to_owned()))
-    }
-
-    /// Whether foreign keys are enforced (default `true`).
-    #[must_use]
-    pub fn foreign_keys(self, on: bool) -> Self {
-        self.set("foreign_keys", Value::Bool(on))
-    }
-
-    /// How many connections read (default 5).
-    #[must_use]
-    pub fn pool_size(self, connections: usize) -> Self {
-        self.set("pool_size", integer(connections))
-    }
-
-    /// How long SQLite waits for a lock (default 5 s).
-    #[must_use]
-    pub fn busy_timeout(self, timeout: Duration) -> Self {
-        self.set("busy_timeout", Value::Duration(timeout))
-    }
-
-    /// How many writes may wait on the primary (default 1024).
-    #[must_use]
-    pub fn queue_length(self, requests: usize) -> Self {
-        self.set("queue_length", integer(requests))
-    }
-
-    /// The default deadline of a call (default 10 s).
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.set("timeout", Value::Duration(timeout))
-    }
-
-    /// How long an open transaction may do nothing (default 5 s).
-    #[must_use]
-    pub fn transaction_idle(self, limit: Duration) -> Self {
-        self.set("transaction_idle", Value::Duration(limit))
-    }
-
-    /// How long a transaction may be open (default 30 s).
-    #[must_use]
-    pub fn transaction_total(self, limit: Duration) -> Self {
-        self.set("transaction_total", Value::Duration(limit))
-    }
-
-    /// How long a `read_transaction` may be open, and a `stream` may read (default 2 s).
-    #[must_use]
-    pub fn read_transaction(self, limit: Duration) -> Self {
-        self.set("read_transaction", Value::Duration(limit))
-    }
-
-    /// How many requests one commit takes at most (default 512).
-    #[must_use]
-    pub fn max_batch(self, requests: usize) -> Self {
-        self.set("max_batch", integer(requests))
-    }
-
-    /// When a write returns that does not say (default [`Ack::Visible`]).
-    ///
-    /// ```
-    /// # use litefs_diesel::{Ack, config::RepoConfig};
-    /// let repo = RepoConfig::new("app.db").ack(Ack::Replicated(1));
-    /// ```
-    #[must_use]
-    pub fn ack(self, ack: Ack) -> Self {
-        self.set("ack", Value::Text(ack::text(ack)))
-    }
-
-    pub(super) fn set(mut self, key: &'static str, value: Value) -> Self {
-        self.values.insert(key, value);
-        self
     }
 }
 

@@ -84,7 +84,8 @@ pub(super) fn settings<'a>(
     if fence == Fence::Majority && nodes.is_none() {
         return Err(StartError::Missing {
             setting: "cluster.nodes".to_owned(),
-            why: "`fence = \"majority\"` counts all nodes; name them: `nodes = [\"a\", \"b\", \"c\"]`".to_owned(),
+            why: "`fence = \"majority\"` counts all nodes; name them: `nodes = [\"a\", \"b\", \"c\"]`"
+                .to_owned(),
         });
     }
     Ok(ClusterSettings { name, node, listen, peer, peers, nodes, fence, fence_timeout })

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::{Config, RepoConfig, integer};
+use super::builder::{Config, integer};
+use super::repo::RepoConfig;
 use super::layer::Value;
 use super::schema::Key;
 use crate::position::Position;

@@ -47,6 +47,9 @@
 //! | `transaction_total` | duration above 0 | 30 s | The longest that a transaction may be open: until it ends, the primary cannot hand over. |
 //! | `read_transaction` | duration above 0 | 2 s | The longest that `repo.read_transaction` may be open and that `repo.stream` may read. Meanwhile LiteFS on this node can neither apply what others wrote nor be elected; keep it below the time that a failover may take. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
+//! | `transactions_waiting` | 1 to 65,536 | 64 | Transactions that wait for the one that is open; one more is `Overloaded` at once. |
+//! | `ledger_result` | 1 to 1,073,741,824 | 65,536 | Bytes of a write's result that the ledger keeps for a second answer. A larger one is kept as done, and whoever asks again is told so. |
+//! | `ledger_keep` | duration above 0 | 1 h | How long the ledger keeps a process that does not write any more. At least `timeout` and `transaction_total`, and as long as the longest call. |
 //! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
 //! | `on_lost` | report, resubmit | report | What is done about an acknowledged write that a failover dropped: see [`Config::on_lost`] and [`RepoConfig::resubmit_lost`]. |
 //! | `remember` | duration above 0 | 60 s | How long an acknowledged write is remembered for that, unless every node has it before: longer than a failover takes. |
@@ -95,6 +98,7 @@ mod load;
 mod lost;
 mod open;
 mod read;
+mod repo;
 mod resolve;
 mod schema;
 mod settings;
@@ -104,10 +108,11 @@ mod url;
 #[cfg(test)]
 mod tests;
 
-pub use builder::{Config, RepoConfig};
+pub use builder::Config;
 pub use error::{Origin, StartError};
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
+pub use repo::RepoConfig;
 pub use settings::{Fence, JournalMode};
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
 #[cfg(test)]

@@ -158,12 +158,22 @@ impl<'a> Sources<'a> {
         };
         let foreign_keys = get("foreign_keys").map_or(Ok(true), |found| found.boolean())?;
         let busy_timeout = duration("busy_timeout", 5, true)?;
+        let timeout = duration("timeout", 10, false)?;
         let transaction_idle = duration("transaction_idle", 5, false)?;
         let transaction_total = duration("transaction_total", 30, false)?;
         if let Some(found) = get("transaction_idle").filter(|_| transaction_idle > transaction_total) {
             return Err(
                 found.error("it is longer than `transaction_total`, which ends the transaction before")
             );
+        }
+        let longest = timeout.max(transaction_total);
+        let hour = Duration::from_secs(3_600).max(longest);
+        let ledger_keep = get("ledger_keep").map_or(Ok(hour), |found| found.duration(false))?;
+        if let Some(found) = get("ledger_keep").filter(|_| ledger_keep < longest) {
+            return Err(found.error(
+                "it is shorter than `timeout` or `transaction_total`: a call that takes so long would find itself \
+                 forgotten",
+            ));
         }
         let hooks = self.config.on_open.iter().filter(|(repo, _)| {
             // A repo without a name of its own is the one that is meant.
@@ -178,11 +188,16 @@ impl<'a> Sources<'a> {
             // Each reader costs a thread and a connection; SQLite's WAL has far fewer read marks.
             pool_size: count("pool_size", 5, 1_024)?,
             queue_length: count("queue_length", 1_024, 1_048_576)?,
-            timeout: duration("timeout", 10, false)?,
+            timeout,
             transaction_idle,
             transaction_total,
             read_transaction: duration("read_transaction", 2, false)?,
             max_batch: count("max_batch", 512, 65_536)?,
+            transactions_waiting: count("transactions_waiting", 64, 65_536)?,
+            // A gigabyte is the most that SQLite keeps in a value.
+            ledger_result: count("ledger_result", 65_536, 1 << 30)?,
+            ledger_keep,
+            ledger: !self.config.without_ledger,
             ack: get("ack").map_or(Ok(crate::Ack::default()), |found| ack::parse(&found))?,
             lost: LostSettings {
                 resubmit: get("on_lost").map_or(Ok(false), |found| resubmit(&found))?,

@@ -16,6 +16,9 @@ pub(super) const REPO: &[&str] = &[
     "transaction_total",
     "read_transaction",
     "max_batch",
+    "transactions_waiting",
+    "ledger_result",
+    "ledger_keep",
     "ack",
     "on_lost",
     "remember",
@@ -26,8 +29,18 @@ pub(super) const REPO: &[&str] = &[
 pub(super) const LITEFS: &[&str] = &["http", "start_timeout"];
 
 /// The keys of `[cluster]`.
-pub(super) const CLUSTER: &[&str] =
-    &["name", "node", "listen", "peer", "peers", "nodes", "fence", "fence_timeout", "secret_file", "insecure"];
+pub(super) const CLUSTER: &[&str] = &[
+    "name",
+    "node",
+    "listen",
+    "peer",
+    "peers",
+    "nodes",
+    "fence",
+    "fence_timeout",
+    "secret_file",
+    "insecure",
+];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

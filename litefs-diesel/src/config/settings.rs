@@ -52,6 +52,14 @@ pub(crate) struct RepoSettings {
     pub(crate) read_transaction: Duration,
     /// How many requests one commit takes at most.
     pub(crate) max_batch: usize,
+    /// How many transactions may wait for the one that is open.
+    pub(crate) transactions_waiting: usize,
+    /// How many bytes of a write's result the ledger keeps for a second answer.
+    pub(crate) ledger_result: usize,
+    /// How long the ledger keeps a client that does not ask.
+    pub(crate) ledger_keep: Duration,
+    /// `false` in a measurement of what the ledger costs, and nowhere else.
+    pub(crate) ledger: bool,
     /// When a write returns that does not say.
     pub(crate) ack: Ack,
     /// What is done about acknowledged writes that a failover drops.

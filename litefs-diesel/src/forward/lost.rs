@@ -102,7 +102,12 @@ impl Inner {
         drop(asking);
         match looked_up {
             // A rejection under its id is one of a later attempt: it is not there, but settled.
-            Ok(Some(_)) | Err(Error::CommittedNotKept { .. }) => Found::There(write),
+            Ok(Some(answered)) => {
+                // Where another attempt may have put it.
+                let position = answered.written.position;
+                Found::There(write.at(position))
+            }
+            Err(Error::CommittedNotKept { position }) => Found::There(write.at(position)),
             Ok(None) => {
                 self.gone(write).await;
                 Found::Gone

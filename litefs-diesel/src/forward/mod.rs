@@ -33,5 +33,4 @@ mod tests;
 pub(crate) use peers::{Peers, PeersConfig};
 pub(crate) use resolve::Resolver;
 pub(crate) use router::{Router, RouterParts};
-#[allow(unused_imports)]
-pub(crate) use visibility::{NotReplicated, NotVisible, Recalled, Visibility};
+pub(crate) use visibility::{NotVisible, Visibility};

@@ -46,11 +46,7 @@ impl Peers {
         let PeersConfig { resolver, identity, members, max_frame, runtime } = config;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let connector = Connector { resolver, identity, members, max_frame, runtime, shutdown, tasks };
-        Arc::new(Self {
-            connector: Arc::new(connector),
-            known: Mutex::default(),
-            mesh: Mutex::default(),
-        })
+        Arc::new(Self { connector: Arc::new(connector), known: Mutex::default(), mesh: Mutex::default() })
     }
 
     /// The peer of that host name. Makes no connection by itself. `None` when too many hosts are
@@ -101,7 +97,9 @@ impl Peers {
     pub(crate) fn keep(&self, hostnames: &[String]) {
         let mesh: Vec<_> = hostnames.iter().filter_map(|hostname| self.get(hostname)).collect();
         if mesh.len() < hostnames.len() {
-            tracing::warn!("more than {MAX_PEERS} nodes: not all of them are followed (setting `cluster.nodes`)");
+            tracing::warn!(
+                "more than {MAX_PEERS} nodes: not all of them are followed (setting `cluster.nodes`)"
+            );
         }
         mesh.iter().for_each(|peer| peer.keep(true));
         let before = std::mem::replace(&mut *self.mesh.lock(), mesh);

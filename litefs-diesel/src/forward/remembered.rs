@@ -131,6 +131,11 @@ impl State {
 }
 
 impl Acknowledged {
+    /// The same, where it is known to be by now.
+    pub(super) fn at(self, position: Position) -> Self {
+        Self { position, ..self }
+    }
+
     /// Whether its time of being remembered is over.
     pub(super) fn is_old(&self, limit: Duration) -> bool {
         self.since.elapsed() > limit

@@ -18,10 +18,12 @@ use super::peers::Peers;
 use super::remembered::Remembered;
 use super::route::Route;
 use super::transaction::RoutedTransaction;
-use super::visibility::{NotReplicated, NotVisible, Recalled, Visibility};
+use super::visibility::{NotVisible, Visibility};
 use crate::config::LostSettings;
 use crate::error::{CommittedValue, Error, NotExecuted};
+use crate::ledger::Recall;
 use crate::litefs::RoleView;
+use crate::members::NotReplicated;
 use crate::position::Position;
 use crate::request::{Ack, Ask, Begin, Executor, Primary, Refusal, Terms, Transaction, Write, Written};
 use crate::runtime::in_runtime;
@@ -263,7 +265,7 @@ impl Inner {
                 }
                 // A primary change can drop what had been committed; the ledger goes with the data.
                 Err(NotVisible::HistoryChanged) => match self.recall(sequence, terms.deadline).await {
-                    Some(Recalled::Present) => tracing::debug!(%position, "in the ledger here"),
+                    Some(Recall::Present) => tracing::debug!(%position, "in the ledger here"),
                     _ => return Arrived::Doubtful { position, why: dropped(position) },
                 },
             }
@@ -283,7 +285,7 @@ impl Inner {
         }
     }
 
-    async fn recall(&self, sequence: &Sequence, deadline: Instant) -> Option<Recalled> {
+    async fn recall(&self, sequence: &Sequence, deadline: Instant) -> Option<Recall> {
         self.visibility.recall(vec![sequence.id()], deadline).await?.first().copied()
     }
 }

@@ -8,15 +8,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
-use super::{NotVisible, Peers, PeersConfig, Recalled, Resolver, Router, RouterParts, Visibility};
+use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
 use crate::config::LostWrite;
 use crate::error::{Error, NotExecuted};
-use crate::litefs::{Role, RoleView};
+use crate::ledger::Recall;
+use crate::litefs::Role;
+use crate::members::testing::TestMember;
 use crate::position::Position;
 use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
-use crate::rpc::control::View;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::Limits;
 use crate::server::testing::*;
@@ -32,9 +32,8 @@ struct Asking {
     router: Router,
     peers: Arc<Peers>,
     local: Arc<Fake>,
-    roles: watch::Sender<RoleView>,
+    member: TestMember,
     sees: Arc<Sees>,
-    _view: watch::Sender<View>,
 }
 
 /// What this node sees of the writes: what was waited for, and how the next waits end when not well.
@@ -45,7 +44,7 @@ struct Sees {
     /// What the application was told to be lost.
     lost: Mutex<Vec<LostWrite>>,
     /// What its own ledger says.
-    recalled: Mutex<Option<Recalled>>,
+    recalled: Mutex<Option<Recall>>,
 }
 
 impl Visibility for Sees {
@@ -54,7 +53,7 @@ impl Visibility for Sees {
         futures::future::ready(self.ends.lock().pop().map_or(Ok(()), Err)).boxed()
     }
 
-    fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {
+    fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recall>>> {
         let recalled = self.recalled.lock().map(|recalled| vec![recalled; ids.len()]);
         futures::future::ready(recalled).boxed()
     }
@@ -71,16 +70,15 @@ impl Asking {
     }
 
     fn start_with(runtime: Handle, role: Role, table: BTreeMap<String, String>, resubmit: bool) -> Self {
-        let view = View { version: 1, role: role.clone(), epoch: 1, ..View::unknown() };
-        let view = watch::channel(view).0;
+        let identity = identity("eu");
+        let member = TestMember::new(&identity.node, role, None);
         let peers = Peers::new(PeersConfig {
             resolver: Resolver::new(table, None).unwrap(),
-            identity: Arc::new(identity("eu")),
-            view: view.subscribe(),
+            identity: Arc::new(identity),
+            members: Arc::clone(&member.members),
             max_frame: MAX_FRAME,
             runtime,
         });
-        let roles = watch::channel(RoleView { role, epoch: 1 }).0;
         let local = Fake::new();
         let sees = Arc::<Sees>::default();
         let config = crate::config::Config::temporary().on_lost({
@@ -91,17 +89,17 @@ impl Asking {
         let router = Router::new(RouterParts {
             repo: "Repo".into(),
             local: Arc::new(FakePrimary(Arc::clone(&local))),
-            roles: roles.subscribe(),
+            roles: member.roles.subscribe(),
             peers: Arc::clone(&peers),
             visibility: Arc::clone(&sees) as _,
             process: 7,
             lost,
         });
-        Self { router, peers, local, roles, sees, _view: view }
+        Self { router, peers, local, member, sees }
     }
 
     fn set_role(&self, role: Role) {
-        self.roles.send_modify(|view| *view = RoleView { role, epoch: view.epoch + 1 });
+        self.member.set_role(role);
     }
 
     async fn write(&self, sql: &str) -> Result<Written, Error> {

@@ -6,7 +6,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::error::NotExecuted;
-pub(crate) use crate::members::NotReplicated;
+use crate::ledger::Recall;
+use crate::members::NotReplicated;
 use crate::position::Position;
 use crate::request::{Ack, RequestId};
 
@@ -17,17 +18,6 @@ pub(crate) enum NotVisible {
     Yet,
     /// The primary changed, and this node's history may be one without it.
     HistoryChanged,
-}
-
-/// What the ledger in this node's own file says of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recalled {
-    /// It is there: the file's history has the write, or its rejection.
-    Present,
-    /// It is not there, and above the client's watermark: this history does not have it.
-    Absent,
-    /// It is below the watermark, so the file cannot tell.
-    Forgotten,
 }
 
 /// Who knows where writes have arrived.
@@ -73,7 +63,7 @@ pub(crate) trait Visibility: Send + Sync + 'static {
 
     /// What the ledger in this node's file says of each, all in one snapshot; `None` when the file
     /// cannot be read by the deadline.
-    fn recall(&self, _: Vec<RequestId>, _deadline: Instant) -> BoxFuture<'static, Option<Vec<Recalled>>> {
+    fn recall(&self, _: Vec<RequestId>, _deadline: Instant) -> BoxFuture<'static, Option<Vec<Recall>>> {
         futures::future::ready(None).boxed()
     }
 }

@@ -83,7 +83,9 @@ impl Litefs {
         let watch = watches.entry(file.to_owned()).or_insert_with(|| {
             let roles = self.shared.roles.clone();
             Arc::new(match &self.followed {
-                Some((runtime, _)) => PositionWatch::new(file, roles, self.shared.moved.clone(), runtime.clone()),
+                Some((runtime, _)) => {
+                    PositionWatch::new(file, roles, self.shared.moved.clone(), runtime.clone())
+                }
                 None => PositionWatch::alone(roles),
             })
         });

@@ -50,7 +50,8 @@ impl Members {
     fn judge_fence(&self, state: &State, epoch: u64, now: Instant) -> Option<Fenced> {
         let since = of_this(&state.own, epoch, now);
         if let Some(rival) = rival(state, since, &self.node, now) {
-            let why = format!("`{rival}` is primary too, and `{}` is not known to be the later one", self.node);
+            let why =
+                format!("`{rival}` is primary too, and `{}` is not known to be the later one", self.node);
             return Some(Fenced { why, hint: Some(rival) });
         }
         let Fence::Majority = self.fence else { return None };

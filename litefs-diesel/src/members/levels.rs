@@ -45,7 +45,9 @@ impl Members {
             let lost = match tenure {
                 Some(epoch) => epoch != role.epoch,
                 // A peer's hint may be ahead of this node's own LiteFS.
-                None => !names && (write.primary.is_none() || role.epoch != first && role.role != Role::NoLeader),
+                None => {
+                    !names && (write.primary.is_none() || role.epoch != first && role.role != Role::NoLeader)
+                }
             };
             if lost {
                 return Err(NotReplicated { changed: true, ..self.lacking(write, role.epoch) });
@@ -119,7 +121,8 @@ impl Members {
 
     /// Whether a node that does not have a write is one to wait for.
     fn is_needed(&self, state: &State, ack: Ack, node: &str) -> bool {
-        let expected = node == self.node || state.others_expected(&self.node).any(|expected| expected == node);
+        let expected =
+            node == self.node || state.others_expected(&self.node).any(|expected| expected == node);
         let candidate = match state.others.get(node) {
             Some(other) => other.view.candidate,
             None if node == self.node => state.own.view.candidate,
@@ -131,6 +134,20 @@ impl Members {
             Ack::Everywhere => candidate == Some(true),
             _ => expected,
         }
+    }
+
+    /// Whether every node that may become primary has that position of this history: no failover can
+    /// drop it then. `false` where that is not known.
+    pub(crate) fn is_everywhere(&self, repo: &str, position: Position) -> bool {
+        let role = self.roles.borrow().clone();
+        let primary = match role.role {
+            Role::Primary => None,
+            Role::Replica { primary } => Some(primary),
+            Role::NoLeader => return false,
+        };
+        let state = self.state.lock();
+        let write = Awaited { repo: repo.to_owned(), position, primary, ack: Ack::Everywhere };
+        state.expected.is_some() && self.count(&state, &write, role.epoch).1.is_empty()
     }
 
     /// Whether a write of that level may begin.
@@ -154,7 +171,9 @@ impl Members {
         }
         let others = state.others_expected(&self.node).count();
         (others < nodes).then(|| {
-            format!("{nodes} nodes besides the primary are asked for, and `cluster.nodes` names {others} others")
+            format!(
+                "{nodes} nodes besides the primary are asked for, and `cluster.nodes` names {others} others"
+            )
         })
     }
 
@@ -191,7 +210,9 @@ impl Members {
         };
         let connected = view.filter(|view| view.role == Role::Primary).and_then(|view| view.replicas);
         match connected {
-            None => Some(format!("the primary, `{primary}`, does not say yet how many replicas LiteFS has there")),
+            None => {
+                Some(format!("the primary, `{primary}`, does not say yet how many replicas LiteFS has there"))
+            }
             Some(connected) if connected as usize >= expected.len() => Some(format!(
                 "LiteFS has {connected} replicas on the primary, `{primary}`, and `cluster.nodes` names {} others",
                 expected.len() - 1

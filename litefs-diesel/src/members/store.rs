@@ -88,8 +88,7 @@ pub(crate) struct Way {
 impl Members {
     pub(crate) fn new(config: MembersConfig) -> Arc<Self> {
         let MembersConfig { node, process, roles, replicated, expected, fence, fence_timeout } = config;
-        let own =
-            Own { view: View::unknown(), since: None, epoch_from: u64::MAX, made: VecDeque::default() };
+        let own = Own { view: View::unknown(), since: None, epoch_from: u64::MAX, made: VecDeque::default() };
         let state = State { others: BTreeMap::default(), expected, own, fence_said: false };
         Arc::new(Self {
             node,
@@ -136,14 +135,8 @@ impl Members {
     ) {
         let mut state = self.state.lock();
         let before = &state.own.view;
-        let next = View {
-            role: role.role,
-            epoch: role.epoch,
-            positions,
-            candidate,
-            replicas,
-            ..before.clone()
-        };
+        let next =
+            View { role: role.role, epoch: role.epoch, positions, candidate, replicas, ..before.clone() };
         if before.version > 0 && *before == next {
             return;
         }
@@ -252,7 +245,10 @@ impl State {
             match oldest {
                 Some(oldest) => self.others.remove(&oldest),
                 None => {
-                    tracing::warn!(node = peer.node, "more than {MAX_NODES} nodes: this one is not remembered");
+                    tracing::warn!(
+                        node = peer.node,
+                        "more than {MAX_NODES} nodes: this one is not remembered"
+                    );
                     return None;
                 }
             };

@@ -11,11 +11,13 @@ use futures::future::BoxFuture;
 use crate::config::RepoSettings;
 use crate::config::check::check_on_primary;
 use crate::error::NotExecuted;
-use crate::forward::{NotReplicated, NotVisible, Visibility};
+use crate::forward::{NotVisible, Visibility};
+use crate::ledger::{Recall, recall};
 use crate::litefs::{Litefs, PositionWatch, WaitError};
-use crate::members::{Awaited, Fenced, Members};
+use crate::members::{Awaited, Fenced, Members, NotReplicated};
 use crate::position::Position;
-use crate::request::Ack;
+use crate::reader::Readers;
+use crate::request::{Ack, RequestId};
 use crate::writer::History;
 
 /// One database of one LiteFS.
@@ -24,6 +26,7 @@ pub(super) struct Replicated {
     litefs: Arc<Litefs>,
     watch: Arc<PositionWatch>,
     members: Arc<Members>,
+    readers: Arc<Readers>,
     /// The epoch, plus one, in which this node was primary and its database was not empty.
     filled: AtomicU64,
 }
@@ -34,8 +37,9 @@ impl Replicated {
         litefs: Arc<Litefs>,
         watch: Arc<PositionWatch>,
         members: Arc<Members>,
+        readers: Arc<Readers>,
     ) -> Self {
-        Self { settings, litefs, watch, members, filled: AtomicU64::new(0) }
+        Self { settings, litefs, watch, members, readers, filled: AtomicU64::new(0) }
     }
 
     fn epoch(&self) -> Option<u64> {
@@ -122,5 +126,27 @@ impl Visibility for Replicated {
     ) -> BoxFuture<'static, Result<(), NotReplicated>> {
         let (members, repo) = (self.members.clone(), self.settings.name.clone());
         async move { members.replicated(&Awaited { repo, position, primary, ack }, deadline).await }.boxed()
+    }
+
+    fn is_everywhere(&self, position: Position) -> bool {
+        self.members.is_everywhere(&self.settings.name, position)
+    }
+
+    fn recall(&self, ids: Vec<RequestId>, deadline: Instant) -> BoxFuture<'static, Option<Vec<Recall>>> {
+        let recalled = self.readers.run(deadline, move |conn| recall(conn, &ids));
+        async move {
+            match recalled.await {
+                Ok(Ok(recalled)) => Some(recalled),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "the ledger cannot be read here");
+                    None
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the ledger cannot be read here");
+                    None
+                }
+            }
+        }
+        .boxed()
     }
 }

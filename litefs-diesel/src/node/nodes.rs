@@ -28,8 +28,9 @@ pub(super) struct Found {
 
 /// Looks up what has to be.
 pub(super) async fn find(cluster: &ClusterSettings) -> Found {
-    let without_this =
-        |nodes: &mut dyn Iterator<Item = &String>| nodes.filter(|node| **node != cluster.node).cloned().collect();
+    let without_this = |nodes: &mut dyn Iterator<Item = &String>| {
+        nodes.filter(|node| **node != cluster.node).cloned().collect()
+    };
     match &cluster.nodes {
         Some(Nodes::List(nodes)) => Found {
             others: without_this(&mut nodes.iter()),

@@ -18,6 +18,7 @@ pub(super) struct Served {
     pub(super) watch: Arc<PositionWatch>,
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Arc<Writer>,
+    /// What its writer runs by name.
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,
@@ -42,9 +43,17 @@ impl Served {
             common.litefs.clone(),
             watch.clone(),
             common.members.clone(),
+            readers.clone(),
         ));
-        let writer = Writer::start(settings.clone(), common.replicated, history.clone(), readers.clone())
-            .map_err(system)?;
+        let procedures = Arc::<Procedures>::default();
+        let writer = Writer::start(
+            settings.clone(),
+            common.replicated,
+            history.clone(),
+            readers.clone(),
+            procedures.clone(),
+        )
+        .map_err(system)?;
         let primary: Arc<dyn Primary> = Arc::new(Router::new(RouterParts {
             repo: settings.name.clone(),
             local: writer.clone(),
@@ -68,7 +77,7 @@ impl Served {
             journal_mode: journal_mode.as_str().to_owned(),
         });
         registry::register(&access);
-        Ok(Arc::new(Self { settings, watch, readers, writer, primary, access, procedures: Arc::default() }))
+        Ok(Arc::new(Self { settings, watch, readers, writer, procedures, primary, access }))
     }
 
     /// Opens everything anew before its next use: what was opened before LiteFS went away is dead,

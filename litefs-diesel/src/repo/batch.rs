@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::RepoHandle;
 use super::builder::Write;
 use super::database::Database;
+use super::key::KeyTerms;
 use super::taken::TakenWrite;
 use super::write::{WriteStatement, count, send};
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub struct Batch {
     ends: Vec<usize>,
     ack: Ack,
     timeout: Option<Duration>,
+    key: KeyTerms,
     sent: Option<Write<Vec<usize>>>,
 }
 
@@ -57,6 +59,18 @@ impl Batch {
         self
     }
 
+    /// As [`Write::idempotency_key`]: one key for all of it.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key.name = Some(key.into());
+        self
+    }
+
+    /// As [`Write::keep_key`].
+    pub fn keep_key(mut self, keep: Duration) -> Self {
+        self.key.keep = Some(keep);
+        self
+    }
+
     /// As [`Write::with_position`].
     pub fn with_position(mut self) -> Write<(Vec<usize>, Position)> {
         self.take().with_position()
@@ -76,7 +90,7 @@ impl Batch {
                 })
                 .collect())
         });
-        let write = write.ack(self.ack);
+        let write = write.ack(self.ack).keyed(std::mem::take(&mut self.key));
         match self.timeout {
             Some(timeout) => write.timeout(timeout),
             None => write,
@@ -139,6 +153,7 @@ impl<L> RepoHandle<L> {
             ends: Vec::new(),
             ack: self.database.ack,
             timeout: None,
+            key: KeyTerms::default(),
             sent: None,
         }
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::ReadLevel;
-use super::database::{Database, ReadTerms};
+use super::database::{Database, ReadTerms, WriteTerms};
+use super::key::KeyTerms;
 use super::lazy::Lazy;
 use crate::error::Error;
 use crate::position::Position;
@@ -103,8 +104,9 @@ struct WritePlan<T, E> {
     database: Arc<Database>,
     ack: Ack,
     timeout: Option<Duration>,
+    key: KeyTerms,
     /// Gives the write's token beside its value.
-    start: Start<Terms, (T, Position), E>,
+    start: Start<WriteTerms, (T, Position), E>,
 }
 
 impl<T: 'static> Read<T> {
@@ -181,16 +183,17 @@ impl<U: Send + 'static> Read<Option<U>> {
 impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub(crate) fn new<F>(
         database: &Arc<Database>,
-        start: impl FnOnce(Arc<Database>, Terms) -> F + Send + 'static,
+        start: impl FnOnce(Arc<Database>, WriteTerms) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Result<(T, Position), E>> + Send + 'static,
     {
         let database = Arc::clone(database);
-        let start: Start<Terms, _, E> = Box::new(|database, terms| {
+        let start: Start<WriteTerms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
-        let plan = WritePlan { ack: database.ack, database, timeout: None, start };
+        let plan =
+            WritePlan { ack: database.ack, database, timeout: None, key: KeyTerms::default(), start };
         Self { state: Lazy::Waiting(plan) }
     }
 
@@ -212,6 +215,63 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
         self
     }
 
+    /// The application's own name for this write, 1 to 255 bytes (`"order-4711"`): under one name it is
+    /// done once, also when the application asks again in another process, after its restart or a
+    /// message that came twice. Asked again, it gives what the first one gave; what is asked for
+    /// must be the same, but for what is marked with [`varying`](crate::varying).
+    ///
+    /// Without it a call is done once too, across all attempts that the library makes for it; a key is for
+    /// attempts that the application makes itself. It is kept for 24 h, or as
+    /// [`keep_key`](Self::keep_key) says. A write that failed ([`Error::Rejected`],
+    /// [`Error::NotExecuted`]) leaves no key behind.
+    ///
+    /// "The same" is the text of the SQL and each value. So a release of the application, or of Diesel,
+    /// that writes the SQL otherwise makes another request of it: [`Error::KeyReused`], and nothing runs.
+    ///
+    /// # Errors
+    /// Of the call: [`Error::KeyReused`]; [`Error::CommittedNotKept`] when the first one's result was too
+    /// large to keep; [`Error::Rejected`] when the key is too long or empty, or the statement runs outside
+    /// of any transaction (`VACUUM`): then nothing was sent.
+    ///
+    /// ```
+    /// # #[litefs_diesel::litefs_repo]
+    /// # struct Repo;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let repo = Repo::start(litefs_diesel::Config::temporary()).await?;
+    /// # repo.execute(diesel::sql_query("CREATE TABLE orders (id INTEGER PRIMARY KEY NOT NULL, item TEXT NOT NULL)")).await?;
+    /// # use diesel::prelude::*;
+    /// # diesel::table! { orders { id -> Integer, item -> Text, } }
+    /// use std::time::Duration;
+    ///
+    /// let order = diesel::insert_into(orders::table).values(orders::item.eq("a book"));
+    /// repo.execute(order).idempotency_key("order-4711").keep_key(Duration::from_secs(3600)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        if let Some(plan) = self.state.plan() {
+            plan.key.name = Some(key.into());
+        }
+        self
+    }
+
+    pub(super) fn keyed(mut self, key: KeyTerms) -> Self {
+        if let Some(plan) = self.state.plan() {
+            plan.key = key;
+        }
+        self
+    }
+
+    /// For how long the [key](Self::idempotency_key) is kept (default 24 h, at most 366 days), counted by
+    /// the ledger's own clock. Afterwards the same key is a new request.
+    pub fn keep_key(mut self, keep: Duration) -> Self {
+        if let Some(plan) = self.state.plan() {
+            plan.key.keep = Some(keep);
+        }
+        self
+    }
+
     /// The value and the write's own token, for [`ReadLevel::AtLeast`] on any node. In an error it
     /// is as ever: [`Error::position`], and [`Error::value`] of the value alone.
     ///
@@ -220,15 +280,15 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     pub fn with_position(self) -> Write<(T, Position), E> {
         Write {
             state: match self.state {
-                Lazy::Waiting(WritePlan { database, ack, timeout, start }) => {
-                    let start: Start<Terms, _, E> = Box::new(|db, terms| {
+                Lazy::Waiting(WritePlan { database, ack, timeout, key, start }) => {
+                    let start: Start<WriteTerms, _, E> = Box::new(|db, terms| {
                         let written = start(db, terms);
                         Box::pin(async {
                             let (value, position) = written.await?;
                             Ok(((value, position), position))
                         })
                     });
-                    Lazy::Waiting(WritePlan { database, ack, timeout, start })
+                    Lazy::Waiting(WritePlan { database, ack, timeout, key, start })
                 }
                 Lazy::Running(_) => panic!("`with_position` after the write was polled"),
                 Lazy::Done => Lazy::Done,
@@ -252,9 +312,9 @@ impl<T: Send + 'static, E: Send + 'static> Future for Write<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.state.poll(cx, |WritePlan { database, ack, timeout, start }| {
+        self.state.poll(cx, |WritePlan { database, ack, timeout, key, start }| {
             let deadline = database.deadline(timeout);
-            let written = start(database, Terms { deadline, ack });
+            let written = start(database, WriteTerms { terms: Terms { deadline, ack }, key });
             Box::pin(async { Ok(written.await?.0) })
         })
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
+use super::key::KeyTerms;
 use super::lent::Lent;
 use super::special::runs_alone;
 use super::{Health, ReadLevel};
@@ -75,6 +76,13 @@ pub(crate) struct ReadTerms {
     pub(crate) deadline: Instant,
 }
 
+/// How a write is sent: its promise, and the application's own name for it.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteTerms {
+    pub(super) terms: Terms,
+    pub(super) key: KeyTerms,
+}
+
 /// A read of this node's file, or of the primary's.
 pub(crate) enum Place {
     Here,
@@ -122,10 +130,24 @@ impl Database {
     }
 
     /// Runs statements in one transaction on the primary. What came of a write that is committed
-    /// but not visible here is in the error, as [`Written`].
-    pub(crate) async fn write(&self, statements: Vec<Statement>, terms: Terms) -> Result<Written, Error> {
+    /// but not where its caller wants it is in the error, as [`Written`].
+    pub(crate) async fn write(
+        &self,
+        statements: Vec<Statement>,
+        terms: WriteTerms,
+    ) -> Result<Written, Error> {
         let alone = runs_alone(&statements)?;
-        self.primary.write(Write { alone, ..Write::of(statements) }, terms).await
+        self.send(Write { alone, ..Write::of(statements) }, terms).await
+    }
+
+    /// Sends a write under the key of its terms.
+    pub(crate) async fn send(
+        &self,
+        write: Write,
+        WriteTerms { terms, key }: WriteTerms,
+    ) -> Result<Written, Error> {
+        let key = key.key(&write.work, write.alone)?;
+        self.primary.write(Write { key, ..write }, terms).await
     }
 
     /// Work that blocks, on a thread of the node's runtime.

@@ -18,6 +18,7 @@ mod count;
 mod database;
 mod handle;
 mod insert;
+mod key;
 mod lazy;
 mod lent;
 mod level;

@@ -28,6 +28,14 @@ pub(crate) enum Reply {
     Err(Vec<u8>),
 }
 
+impl Reply {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Ok(bytes) | Self::Err(bytes) => bytes,
+        }
+    }
+}
+
 /// Runs a procedure on the writer's connection, in a transaction that the writer ends: rolled back
 /// on [`Reply::Err`] and on an error of this function's own, which says what was wrong with the call
 /// (arguments that do not fit).

@@ -15,15 +15,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Reports, Services, bind, run};
+use super::{Limits, Services, bind, run};
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::Role;
+use crate::members::testing::TestMember;
 use crate::position::Position;
 use crate::request::{
     Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, RequestId, Stamp, Step, Write,
     WriteRequest, Written,
 };
-use crate::rpc::control::View;
 use crate::rpc::hello::{self, Identity};
 use crate::statement::{Outcome, Session, Statement, Want};
 use crate::value::{ValueRef, Values};
@@ -282,8 +282,7 @@ impl Drop for FakeTransaction {
 pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
-    pub(crate) view: watch::Sender<View>,
-    pub(crate) reports: Arc<Reports>,
+    pub(crate) member: TestMember,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -307,30 +306,20 @@ impl TestNode {
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let view = watch::channel(View { version: 1, role, epoch: 1, ..View::unknown() }).0;
-        let reports = Arc::new(Reports::default());
+        let member = TestMember::new(&identity.node, role, None);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
             Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
         )]);
-        let services = Services {
-            identity: Arc::new(identity),
-            repos,
-            view: view.subscribe(),
-            reports: Arc::clone(&reports),
-            limits,
-        };
+        let services =
+            Services { identity: Arc::new(identity), repos, members: Arc::clone(&member.members), limits };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, view, reports, shutdown, task }
+        Self { addr, fake, member, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {
-        self.view.send_modify(|view| {
-            view.role = role;
-            view.version += 1;
-            view.epoch += 1;
-        });
+        self.member.set_role(role);
     }
 
     /// Shuts it down, and returns when nothing of it runs any more.

@@ -331,5 +331,5 @@ async fn a_watch_returns_when_something_changes_and_a_report_is_kept() {
         let noted = client.call(Message::new(&Ask::Report(report(version))), in_ms(20_000)).await;
         assert!(matches!(noted, Ok(Answer::Noted)));
     }
-    assert_eq!(node.reports.of(&me.node), Some(report(5)));
+    assert_eq!(node.member.heard(&me.node), Some(report(5)));
 }

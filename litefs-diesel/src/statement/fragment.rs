@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use diesel::connection::{DefaultLoadingMode, LoadConnection};
+use diesel::deserialize::FromSqlRow;
 use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Untyped};
-use diesel::sqlite::{Sqlite, SqliteQueryBuilder};
+use diesel::sqlite::{Sqlite, SqliteConnection, SqliteQueryBuilder};
 
 use super::Statement;
 use crate::value::ValueRef;
@@ -160,6 +162,18 @@ pub(crate) struct Prepared<F>(PhantomData<F>);
 
 impl<F> Prepared<F> {
     pub(crate) const NEW: Self = Self(PhantomData);
+}
+
+impl<F: Fixed> Prepared<F> {
+    /// The one row that it gives, of these SQL types.
+    pub(crate) fn row<U, ST>(conn: &mut SqliteConnection) -> QueryResult<U>
+    where
+        U: FromSqlRow<ST, Sqlite>,
+    {
+        let mut rows = LoadConnection::<DefaultLoadingMode>::load(conn, Self::NEW)?;
+        let row = rows.next().ok_or(Error::NotFound)??;
+        U::build_from_row(&row).map_err(Error::DeserializationError)
+    }
 }
 
 impl<F: Fixed> QueryFragment<Sqlite> for Prepared<F> {

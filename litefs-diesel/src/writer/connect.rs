@@ -4,6 +4,7 @@ use diesel::connection::{Connection, SimpleConnection};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
+use super::guard::Guard;
 use super::session;
 use crate::config::RepoSettings;
 use crate::config::check::check_journal_mode;
@@ -14,7 +15,8 @@ pub(super) fn connect(settings: &RepoSettings, replicated: bool) -> Result<Sqlit
     let url = settings.database.read_write();
     let mut conn = SqliteConnection::establish(&url)
         .map_err(|error| DatabaseError::other(format!("{}: {error}", settings.database)))?;
-    conn.set_instrumentation(None::<Box<dyn diesel::connection::Instrumentation>>);
+    // In place of the application's default one, which is not for what runs for everybody.
+    conn.set_instrumentation(Guard::default());
     set_up(&mut conn, settings, replicated)?;
     if replicated {
         // `on_open` may have thought better of it since the node started.

@@ -9,10 +9,12 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
+use super::settle::Settles;
 use super::{Command, History, connect};
 use crate::config::RepoSettings;
 use crate::error::DatabaseError;
-use crate::request::Refusal;
+use crate::ledger::{Ledger, Rules};
+use crate::request::{Procedures, Refusal};
 
 /// What the thread owns.
 pub(super) struct Engine {
@@ -20,9 +22,18 @@ pub(super) struct Engine {
     pub(super) replicated: bool,
     pub(super) history: Arc<dyn History>,
     pub(super) closing: Arc<AtomicBool>,
+    pub(super) procedures: Arc<Procedures>,
+    pub(super) settles: Arc<Settles>,
     generation: Arc<AtomicU64>,
-    /// Open only while this node is primary, from the first write on; with its generation.
-    conn: Option<(u64, SqliteConnection)>,
+    /// Open only while this node is primary, from the first write on.
+    pub(super) open: Option<Open>,
+}
+
+/// The open database, and what is known of it for as long as it is open.
+pub(super) struct Open {
+    generation: u64,
+    pub(super) conn: SqliteConnection,
+    pub(super) ledger: Ledger,
 }
 
 impl Engine {
@@ -30,10 +41,12 @@ impl Engine {
         settings: RepoSettings,
         replicated: bool,
         history: Arc<dyn History>,
+        procedures: Arc<Procedures>,
+        settles: Arc<Settles>,
         closing: Arc<AtomicBool>,
         generation: Arc<AtomicU64>,
     ) -> Self {
-        Self { settings, replicated, history, closing, generation, conn: None }
+        Self { settings, replicated, history, closing, procedures, settles, generation, open: None }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -66,8 +79,8 @@ impl Engine {
                 None
             }
             Command::Write(job) => self.run_group(job, commands),
-            Command::Begin(begin, session, ticket) => {
-                self.run_transaction(begin, session, ticket);
+            Command::Begin(begin) => {
+                self.run_transaction(begin);
                 None
             }
             Command::Renew => {
@@ -78,50 +91,60 @@ impl Engine {
     }
 
     /// The count of role changes, when this node is primary, and the open connection.
-    pub(super) fn ready(&mut self) -> Result<(u64, &mut SqliteConnection), Refusal> {
+    pub(super) fn ready(&mut self) -> Result<(u64, &mut Open), Refusal> {
         let Some(epoch) = self.history.primary_epoch() else {
             // LiteFS can neither demote this node nor unmount while the file is open.
-            self.conn = None;
+            self.open = None;
             let fenced = self.history.fenced().map(|(why, hint)| Refusal::Fenced { why, hint });
             return Err(fenced.unwrap_or(Refusal::NotPrimary { hint: None }));
         };
         let generation = self.generation.load(Ordering::Acquire);
-        let conn = match self.conn.take() {
-            Some((opened, conn)) if opened == generation => conn,
-            _ => connect::connect(&self.settings, self.replicated).map_err(|error| {
-                Refusal::Unavailable(format!(
-                    "the primary cannot open its database for writing: {}",
-                    error.message
-                ))
-            })?,
+        let open = match self.open.take() {
+            Some(open) if open.generation == generation => open,
+            _ => self.connect(generation)?,
         };
-        Ok((epoch, &mut self.conn.insert((generation, conn)).1))
+        Ok((epoch, self.open.insert(open)))
+    }
+
+    fn connect(&self, generation: u64) -> Result<Open, Refusal> {
+        let conn = connect::connect(&self.settings, self.replicated).map_err(|error| {
+            Refusal::Unavailable(format!(
+                "the primary cannot open its database for writing: {}",
+                error.message
+            ))
+        })?;
+        let rules = Rules {
+            ids: self.replicated && self.settings.ledger,
+            result: self.settings.ledger_result,
+            keep: self.settings.ledger_keep,
+        };
+        Ok(Open { generation, conn, ledger: Ledger::new(rules) })
     }
 
     /// The connection in which a transaction was begun under `epoch`. `None` when the role has
     /// changed or the file is to be closed: another connection would not be in that transaction, and
     /// commit each statement by itself.
-    pub(super) fn still(&mut self, epoch: u64) -> Option<&mut SqliteConnection> {
+    pub(super) fn still(&mut self, epoch: u64) -> Option<&mut Open> {
         let generation = self.generation.load(Ordering::Acquire);
         let same = self.history.primary_epoch() == Some(epoch);
-        let (opened, conn) = self.conn.as_mut()?;
-        (same && *opened == generation).then_some(conn)
-    }
-
-    /// What the error of a statement, of which nothing is kept, is for who asked. On LiteFS a node
-    /// that is primary no more says so in the words of a broken disk.
-    pub(super) fn verdict(&self, error: DatabaseError) -> Refusal {
-        match error.message {
-            message if is_busy(&message) => Refusal::Busy(message),
-            message if self.replicated && is_readonly(&message) => Refusal::NotPrimary { hint: None },
-            message if self.replicated && is_io(&message) => Refusal::Refused(message),
-            message => Refusal::Rejected(DatabaseError { message, ..error }),
-        }
+        let open = self.open.as_mut()?;
+        (same && open.generation == generation).then_some(open)
     }
 
     /// After an error that leaves the connection in doubt: the next write opens another.
     pub(super) fn disconnect(&mut self) {
-        self.conn = None;
+        self.open = None;
+    }
+}
+
+/// What the error of a statement, of which nothing is kept, is for who asked. On LiteFS a node that
+/// is primary no more says so in the words of a broken disk.
+pub(super) fn verdict(error: DatabaseError, replicated: bool) -> Refusal {
+    match error.message {
+        message if is_busy(&message) => Refusal::Busy(message),
+        message if replicated && is_readonly(&message) => Refusal::NotPrimary { hint: None },
+        message if replicated && is_io(&message) => Refusal::Refused(message),
+        message => Refusal::Rejected(DatabaseError { message, ..error }),
     }
 }
 
@@ -129,7 +152,7 @@ impl Command {
     pub(super) fn refuse(self, why: Refusal) {
         match self {
             Self::Write(job) => job.ticket.refuse(why),
-            Self::Begin(_, _, ticket) => ticket.refuse(why),
+            Self::Begin(begin) => begin.ticket.refuse(why),
             Self::Renew => {}
         }
     }
@@ -157,7 +180,7 @@ pub(super) fn is_open(conn: &mut SqliteConnection) -> bool {
     depth(conn).is_some()
 }
 
-fn depth(conn: &mut SqliteConnection) -> Option<std::num::NonZeroU32> {
+pub(super) fn depth(conn: &mut SqliteConnection) -> Option<std::num::NonZeroU32> {
     AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth().ok().flatten()
 }
 

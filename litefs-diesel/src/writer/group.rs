@@ -4,32 +4,24 @@
 //! the whole transaction, or makes the commit fail, is found out and run by itself, and the
 //! others are run again without it.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
-use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
-use diesel::sqlite::SqliteConnection;
-
-use super::engine::{self, Engine};
+use super::Command;
+use super::engine::{self, Engine, Open};
 use super::job::Job;
-use super::{Command, session, shrink};
-use crate::error::DatabaseError;
+use super::set::{Came, Failed, Set};
+use super::take_up::{Broke, Context, Taken, take_up};
 use crate::position::Position;
-use crate::request::{Ask, Refusal, SessionUse, Write, Written};
-use crate::statement::control::Control;
-use crate::statement::execute::execute;
-use crate::statement::{Fixed, Outcome, Prepared, Session, Want, kind, split};
+use crate::request::Refusal;
 
 /// How long a group takes requests that come while it runs. About the time of one commit on
 /// LiteFS: the first one in waits at most twice as long as it would by itself.
 const GATHER: Duration = Duration::from_millis(3);
 
-/// What one request gave, before the commit.
-type Ran = Result<(Vec<Outcome>, Session), DatabaseError>;
-
 /// How a set of requests ended.
-enum Ended {
+pub(super) enum Ended {
     /// All are answered.
     Answered,
     /// Run these again, the first set first.
@@ -65,25 +57,24 @@ impl Engine {
         left
     }
 
-    fn run_set(&mut self, set: Vec<Job>, more: &mut dyn FnMut(usize, usize) -> Option<Job>) -> Ended {
+    fn run_set(&mut self, jobs: Vec<Job>, more: &mut dyn FnMut(usize, usize) -> Option<Job>) -> Ended {
         let most = self.settings.max_batch;
-        let replicated = self.replicated;
-        let (epoch, conn) = match self.ready() {
+        let context = Context { replicated: self.replicated, procedures: self.procedures.clone() };
+        let (epoch, open) = match self.ready() {
             Ok(ready) => ready,
-            Err(why) => return refuse_all(set, &why),
+            Err(why) => return refuse_all(jobs, &why),
         };
-        let mut waiting = set.into_iter().collect::<std::collections::VecDeque<_>>();
-        let mut jobs: Vec<Job> = Vec::new();
-        let mut results: Vec<Ran> = Vec::new();
+        let mut waiting = VecDeque::from(jobs);
+        let mut set = Set::default();
         let mut begun = false;
-        while let Some(job) = waiting.pop_front().or_else(|| more(jobs.len(), most)) {
+        while let Some(job) = waiting.pop_front().or_else(|| more(set.len(), most)) {
             if !job.ticket.is_wanted() {
                 job.ticket.expire();
                 continue;
             }
             // Before it is taken: waiting for the lock is not running.
             if !begun {
-                if let Err(why) = engine::begin(conn, "BEGIN IMMEDIATE") {
+                if let Err(why) = begin(open, epoch) {
                     waiting.push_front(job);
                     if !matches!(why, Refusal::Busy(_)) {
                         // A file of a LiteFS that went away, mostly.
@@ -97,242 +88,96 @@ impl Engine {
                 job.ticket.expire();
                 continue;
             }
-            let Ask::Run(write) = &job.ask else {
-                job.ticket.refuse(Refusal::Absent);
-                continue;
-            };
-            match run_in_savepoint(conn, write, replicated) {
-                Ok(ran) => {
-                    results.push(ran);
-                    jobs.push(job);
-                }
-                Err(error) => {
-                    if engine::is_open(conn) {
-                        engine::roll_back(conn);
-                    }
-                    if jobs.is_empty() {
-                        // Nothing ran before it: this is its true result.
-                        self.reject(job, error);
-                        return Ended::Again(waiting.into(), Vec::new());
-                    }
-                    jobs.extend(waiting);
-                    return Ended::Again(jobs, vec![job]);
-                }
+            match take_up(open, &job, &mut set, &context) {
+                Ok(Taken::Came(came)) => set.push(job, came),
+                Ok(Taken::Refused(why)) => job.ticket.refuse(why),
+                Err(broke) => return self.broken(broke, job, set, waiting),
             }
         }
-        if !begun {
-            return Ended::Answered;
-        }
-        self.commit(epoch, jobs, results)
+        if begun { self.commit(epoch, set) } else { Ended::Answered }
     }
 
-    fn commit(&mut self, epoch: u64, jobs: Vec<Job>, results: Vec<Ran>) -> Ended {
-        let Some(conn) = self.still(epoch) else {
-            // Not committed yet, so nothing of it is kept.
-            self.disconnect();
-            return refuse_all(jobs, &Refusal::NotPrimary { hint: None });
-        };
-        if results.iter().all(Result::is_err) {
-            // Nothing to keep, and nothing that could fail.
-            if !engine::roll_back(conn) {
+    /// After a request of which the whole transaction came to nothing.
+    fn broken(&mut self, broke: Broke, job: Job, mut set: Set, waiting: VecDeque<Job>) -> Ended {
+        if let Some(open) = &mut self.open {
+            open.ledger.doubt();
+            if engine::is_open(&mut open.conn) && !engine::roll_back(&mut open.conn) {
                 self.disconnect();
             }
-            self.answer(jobs, results, Position::ZERO);
-            return Ended::Answered;
         }
-        match AnsiTransactionManager::commit_transaction(conn) {
-            Ok(()) => match (self.history.primary_epoch(), self.history.position()) {
-                (Some(now), Ok(position)) if now == epoch => {
-                    tracing::debug!(writes = jobs.len(), %position, "committed");
-                    self.answer(jobs, results, position);
-                    Ended::Answered
+        match broke {
+            Broke::Ended(failed) if set.len() == 0 => {
+                // Nothing ran before it: this is its true result.
+                match self.fail(job, failed) {
+                    Some(job) => Ended::Again(vec![job], waiting.into()),
+                    None => Ended::Again(waiting.into(), Vec::new()),
                 }
-                _ => self.unknown(jobs, results, "the primary changed while the commit ran"),
-            },
-            Err(error) => self.commit_failed(error, jobs, results),
-        }
-    }
-
-    fn commit_failed(&mut self, error: DieselError, jobs: Vec<Job>, results: Vec<Ran>) -> Ended {
-        let kind = match &error {
-            DieselError::DatabaseError(kind, _) => Some(*kind),
-            _ => None,
-        };
-        match kind {
-            // A deferred key names no culprit. Halving the set finds it in a few commits.
-            Some(DatabaseErrorKind::ForeignKeyViolation) if jobs.len() > 1 => {
-                let mut jobs = jobs;
-                let second = jobs.split_off(jobs.len() / 2);
-                Ended::Again(jobs, second)
             }
-            Some(DatabaseErrorKind::ForeignKeyViolation) => {
-                let error = DatabaseError::from(error);
-                jobs.into_iter().for_each(|job| {
-                    job.ticket.answer(Err(Refusal::Rejected(error.clone())));
-                });
-                Ended::Answered
+            Broke::Ended(_) => {
+                set.jobs.extend(waiting);
+                Ended::Again(set.jobs, vec![job])
             }
-            _ => {
-                let error = DatabaseError::from(error);
-                if engine::is_busy(&error.message) {
-                    // SQLite could not get the lock, and Diesel has rolled back.
-                    return refuse_all(jobs, &Refusal::Busy(error.message));
-                }
-                let why = format!("its commit failed: {}", error.message);
-                self.unknown(jobs, results, &why)
+            Broke::Left(why) => {
+                tracing::error!(repo = self.name(), why, "a procedure left its transaction");
+                let position = self.history.position().unwrap_or(Position::ZERO);
+                job.ticket.answer(Err(Refusal::NotDecoded { position, why }));
+                set.jobs.extend(waiting);
+                Ended::Again(set.jobs, Vec::new())
+            }
+            Broke::Ledger(error) => {
+                self.disconnect();
+                let why = match engine::verdict(error, self.replicated) {
+                    Refusal::Rejected(error) => {
+                        Refusal::Unavailable(format!("its ledger cannot be used: {}", error.message))
+                    }
+                    why => why,
+                };
+                set.jobs.push(job);
+                set.jobs.extend(waiting);
+                refuse_all(set.jobs, &why)
             }
         }
     }
 
-    /// After a commit of which nobody can tell what it did. What had been rejected is still sure
-    /// not to have run.
-    fn unknown(&mut self, jobs: Vec<Job>, results: Vec<Ran>, why: &str) -> Ended {
-        tracing::warn!(writes = jobs.len(), why, "the outcome of a commit is unknown");
-        self.disconnect();
-        for (job, ran) in jobs.into_iter().zip(results) {
-            job.ticket.answer(Err(match ran {
-                Ok(_) => Refusal::Unknown(why.to_owned()),
-                Err(_) => Refusal::Refused(why.to_owned()),
-            }));
+    /// Answers a request whose failure left no transaction; or gives it back, to be entered first so
+    /// that no other attempt at it can run.
+    pub(super) fn fail(&mut self, job: Job, failed: Failed) -> Option<Job> {
+        let keeps = self.open.as_ref().is_some_and(|open| open.ledger.keeps_ids());
+        if keeps && job.stamp.again && failed.tombstone(self.replicated).is_some() {
+            return Some(Job { failed: Some(failed), ..job });
         }
-        Ended::Answered
+        let mut set = Set::default();
+        set.push(job, Came::Failed(failed, false));
+        self.answer(set, Position::ZERO);
+        None
     }
 
-    /// Runs a request outside any transaction: `VACUUM` cannot run within one.
-    pub(super) fn run_alone(&mut self, job: Job) {
-        if !job.ticket.take() {
-            return job.ticket.expire();
-        }
-        let Ask::Run(write) = &job.ask else { return job.ticket.refuse(Refusal::Absent) };
-        let replicated = self.replicated;
-        let (epoch, conn) = match self.ready() {
-            Ok(ready) => ready,
-            Err(error) => return job.ticket.answer(Err(error)),
-        };
-        let shrinks = write.statements().iter().any(|statement| shrink::shrinks(&statement.sql));
-        let refused = if replicated && shrinks { shrink::refused(conn) } else { Ok(None) };
-        let result = match refused {
-            Ok(None) => run(conn, write),
-            Ok(Some(refused)) => Err(refused),
-            Err(error) => Err(error.into()),
-        };
-        let still = self.history.primary_epoch() == Some(epoch);
-        job.ticket.answer(match (result, self.history.position()) {
-            (Ok((outcomes, session)), Ok(position)) if still => {
-                Ok(Written { outcomes, reply: None, session, position })
-            }
-            (Ok(_), _) => Err(Refusal::Unknown("the primary changed while it ran".into())),
-            // It commits by itself, and a commit that fails so may have happened.
-            (Err(error), _) if engine::is_io(&error.message) => Err(Refusal::Unknown(error.message)),
-            (Err(error), _) => Err(self.verdict(error)),
-        });
-    }
-
-    fn answer(&mut self, jobs: Vec<Job>, results: Vec<Ran>, position: Position) {
-        for (job, ran) in jobs.into_iter().zip(results) {
-            match ran {
-                Ok((outcomes, session)) => {
-                    job.ticket.answer(Ok(Written { outcomes, reply: None, session, position }))
-                }
-                Err(error) => self.reject(job, error),
-            }
-        }
-    }
-
-    /// Answers a request of which nothing is kept.
-    fn reject(&mut self, job: Job, error: DatabaseError) {
-        let verdict = self.verdict(error);
-        if !matches!(verdict, Refusal::Rejected(_)) {
+    pub(super) fn answer(&mut self, set: Set, position: Position) {
+        if set.answer(position, self.replicated) {
             self.disconnect();
         }
-        job.ticket.answer(Err(verdict));
     }
 }
 
-fn refuse_all(jobs: Vec<Job>, why: &Refusal) -> Ended {
+/// Opens a transaction, with the ledger in it.
+pub(super) fn begin(Open { conn, ledger, .. }: &mut Open, epoch: u64) -> Result<(), Refusal> {
+    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE")
+}
+
+pub(super) fn begin_sql(
+    conn: &mut diesel::sqlite::SqliteConnection,
+    ledger: &mut crate::ledger::Ledger,
+    epoch: u64,
+    sql: &str,
+) -> Result<(), Refusal> {
+    engine::begin(conn, sql)?;
+    ledger.begin(conn, epoch).map_err(|error| {
+        engine::roll_back(conn);
+        Refusal::Unavailable(format!("its ledger cannot be used: {error}"))
+    })
+}
+
+pub(super) fn refuse_all(jobs: Vec<Job>, why: &Refusal) -> Ended {
     jobs.into_iter().for_each(|job| job.ticket.refuse(why.clone()));
     Ended::Answered
-}
-
-/// Runs a request so that its failure takes back what it did and nothing else. `Err` when it ended
-/// the whole transaction.
-fn run_in_savepoint(
-    conn: &mut SqliteConnection,
-    write: &Write,
-    replicated: bool,
-) -> Result<Ran, DatabaseError> {
-    let shrinks = |conn| if replicated { shrink::refused_in(conn, write.statements()) } else { None };
-    if let Some(refused) = refused(write).or_else(|| shrinks(conn)) {
-        return Ok(Err(refused));
-    }
-    if let Err(error) = fixed::<Savepoint>(conn) {
-        return Ok(Err(error.into()));
-    }
-    let ran = run(conn, write);
-    if ran.is_err() && !engine::is_open(conn) {
-        return Err(ran.err().unwrap_or_else(|| DatabaseError::other("the transaction ended")));
-    }
-    let closed = match &ran {
-        Ok(_) => fixed::<Release>(conn),
-        Err(_) => fixed::<RollBack>(conn).and_then(|()| fixed::<Release>(conn)),
-    };
-    match closed {
-        Ok(()) => Ok(ran),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn run(conn: &mut SqliteConnection, write: &Write) -> Ran {
-    if let Some(session) = write.session.brought() {
-        session::restore(conn, session, write.statements())?;
-    }
-    let outcomes = write
-        .statements()
-        .iter()
-        .map(|statement| {
-            let mut outcome = execute(conn, statement)?;
-            if statement.want == Want::Count && !kind::sets_session(&statement.sql) {
-                // SQLite says what the connection's last write changed, and that was anybody's.
-                outcome.count = 0;
-            }
-            Ok(outcome)
-        })
-        .collect::<QueryResult<Vec<_>>>()?;
-    let session = match write.session {
-        SessionUse::None => Session::default(),
-        SessionUse::Told | SessionUse::Brought(_) => session::read(conn)?,
-    };
-    Ok((outcomes, session))
-}
-
-/// A statement that would end the group's transaction, and with it what the neighbours did.
-fn refused(write: &Write) -> Option<DatabaseError> {
-    let control = |sql: &str| Control::parse(sql).map(|_| split::from_first_token(sql).to_owned());
-    let text = write.statements().iter().find_map(|statement| match statement.want {
-        // SQLite runs the first statement of a text that is prepared, and no other.
-        Want::Count | Want::Rows => control(&statement.sql),
-        Want::Batch => split::split(&statement.sql).iter().find_map(|part| control(part.sql)),
-    })?;
-    Some(DatabaseError::other(format!(
-        "`{text}` cannot be sent as a statement: use `transaction` on the repo or the connection"
-    )))
-}
-
-fn fixed<F: Fixed>(conn: &mut SqliteConnection) -> QueryResult<()> {
-    conn.execute_returning_count(&Prepared::<F>::NEW).map(drop)
-}
-
-struct Savepoint;
-impl Fixed for Savepoint {
-    const SQL: &'static str = "SAVEPOINT litefs_diesel_request";
-}
-
-struct Release;
-impl Fixed for Release {
-    const SQL: &'static str = "RELEASE litefs_diesel_request";
-}
-
-struct RollBack;
-impl Fixed for RollBack {
-    const SQL: &'static str = "ROLLBACK TO litefs_diesel_request";
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::set::Failed;
 use crate::handover::Handover;
 use crate::request::{Ask, Refusal, Stamp, Write, WriteRequest, Written};
 
@@ -17,11 +18,13 @@ pub(super) struct Job {
     pub(super) stamp: Stamp,
     pub(super) ask: Ask,
     pub(super) ticket: Ticket<Written>,
+    /// How it ended already, when only its tombstone is missing.
+    pub(super) failed: Option<Failed>,
 }
 
 impl Job {
     pub(super) fn new(WriteRequest { stamp, ask }: WriteRequest, ticket: Ticket<Written>) -> Self {
-        Self { stamp, ask, ticket }
+        Self { stamp, ask, ticket, failed: None }
     }
 
     /// Whether it runs outside any transaction.

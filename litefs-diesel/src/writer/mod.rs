@@ -1,22 +1,33 @@
 //! The one thread that writes a database, and the queue in front of it.
 //!
-//! What is queued is run under one `BEGIN IMMEDIATE`, each request in a savepoint, and committed
-//! once ([`group`]). A transaction that a connection opened holds the thread until it ends
+//! What is queued is run under one `BEGIN IMMEDIATE`, each request in a savepoint ([`savepoint`],
+//! [`procedure`]) unless the ledger has it ([`take_up`]), and committed once ([`group`],
+//! [`commit`]). A transaction that a connection opened holds the thread until it ends
 //! ([`transaction`]). The thread opens the database read-write while this node is primary, and at
 //! no other time.
 //!
 //! This room never talks to another node, and never decides where a write runs.
 
+mod alone;
+mod commit;
 mod connect;
 mod engine;
 mod group;
+mod guard;
 mod history;
 mod job;
+mod local;
+mod procedure;
+mod savepoint;
 mod session;
+mod set;
+mod settle;
 mod shrink;
+mod take_up;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,16 +42,20 @@ use tokio::sync::oneshot;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
-use self::transaction::LocalTransaction;
+use self::settle::{Asked, Settles};
+use self::transaction::Opening;
+use self::waiting::Waiting;
 use crate::config::RepoSettings;
 use crate::reader::Readers;
-use crate::request::{Begin, Executor, OpenTransaction, Refusal, RequestId, WriteRequest, Written};
+use crate::request::{
+    Ask, Begin, Executor, OpenTransaction, Procedures, Refusal, RequestId, WriteRequest, Written,
+};
 use crate::statement::{Outcome, Session, Statement};
 
 /// What the thread is asked.
 enum Command {
     Write(Job),
-    Begin(Begin, Session, Ticket<LocalTransaction>),
+    Begin(Opening),
     /// Close the file, if it is open from before [`Writer::renew`].
     Renew,
 }
@@ -53,21 +68,36 @@ pub(crate) struct Writer {
     generation: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
+    settles: Arc<Settles>,
+    /// The transactions in the queue.
+    waiting: Waiting,
 }
 
 impl Writer {
     /// Starts the thread. It opens the database when the first write comes. `replicated`: by
-    /// LiteFS, which then syncs each commit to the disk itself.
+    /// LiteFS, which then syncs each commit to the disk itself, and whose writes have entries in the
+    /// ledger. `procedures` is what it runs by name.
     pub(crate) fn start(
         settings: RepoSettings,
         replicated: bool,
         history: Arc<dyn History>,
         readers: Arc<Readers>,
+        procedures: Arc<Procedures>,
     ) -> std::io::Result<Arc<Self>> {
         let (queue, commands) = sync_channel(settings.queue_length);
         let closing = Arc::new(AtomicBool::new(false));
         let generation = Arc::new(AtomicU64::new(0));
-        let engine = Engine::new(settings, replicated, history, closing.clone(), generation.clone());
+        let settles = Arc::<Settles>::default();
+        let waiting = Waiting::new(settings.transactions_waiting);
+        let engine = Engine::new(
+            settings,
+            replicated,
+            history,
+            procedures,
+            settles.clone(),
+            closing.clone(),
+            generation.clone(),
+        );
         let thread = std::thread::Builder::new()
             .name(format!("writer {}", engine.name()))
             .spawn(move || engine.run(&commands))?;
@@ -77,6 +107,8 @@ impl Writer {
             generation,
             thread: Mutex::new(Some(thread)),
             readers,
+            settles,
+            waiting,
         }))
     }
 
@@ -126,9 +158,12 @@ impl Executor for Writer {
     ) -> BoxFuture<'static, Result<Written, Refusal>> {
         let (reply, answer) = oneshot::channel();
         let (ticket, claim) = Ticket::new(deadline, reply);
+        // Before it is queued: the transaction that it is about may begin in between.
+        let settles = matches!(request.ask, Ask::Settle).then(|| self.settles.ask(request.stamp.id));
         let sent = self.send(Command::Write(Job::new(request, ticket)));
         Box::pin(async move {
             sent?;
+            let _settles: Option<Asked> = settles;
             claim.wait(answer).await
         })
     }
@@ -143,14 +178,17 @@ impl Executor for Writer {
 
     fn begin(
         &self,
-        _id: RequestId,
+        id: RequestId,
         begin: Begin,
         session: Session,
         deadline: Instant,
     ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>> {
         let (reply, answer) = oneshot::channel();
         let (ticket, claim) = Ticket::new(deadline, reply);
-        let sent = self.send(Command::Begin(begin, session, ticket));
+        let sent = match self.waiting.enter() {
+            Some(place) => self.send(Command::Begin(Opening { id, begin, session, ticket, place })),
+            None => Err(Refusal::Overloaded),
+        };
         Box::pin(async move {
             sent?;
             let transaction = claim.wait(answer).await?;

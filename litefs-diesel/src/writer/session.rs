@@ -55,14 +55,7 @@ pub(super) fn restore(
 
 /// What the connection says after the caller's statement.
 pub(super) fn read(conn: &mut SqliteConnection) -> QueryResult<Session> {
-    use diesel::connection::{DefaultLoadingMode, LoadConnection};
-    use diesel::deserialize::FromSqlRow;
-
-    let mut rows = LoadConnection::<DefaultLoadingMode>::load(conn, Prepared::<Ask>::NEW)?;
-    let row = rows.next().ok_or(diesel::result::Error::NotFound)??;
-    let (last_insert_rowid, changes) =
-        <(i64, i64) as FromSqlRow<(BigInt, BigInt), diesel::sqlite::Sqlite>>::build_from_row(&row)
-            .map_err(diesel::result::Error::DeserializationError)?;
+    let (last_insert_rowid, changes) = Prepared::<Ask>::row::<(i64, i64), (BigInt, BigInt)>(conn)?;
     Ok(Session { last_insert_rowid, changes })
 }
 

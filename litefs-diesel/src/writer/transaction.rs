@@ -1,58 +1,64 @@
 //! A transaction that a connection opened: it holds the writer's thread until it ends.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::sqlite::SqliteConnection;
-use futures::future::BoxFuture;
-use tokio::sync::oneshot;
-
-use super::engine::{self, Engine};
-use super::job::{Claim, Ticket};
-use super::{session, shrink};
+use super::engine::{self, Engine, Open};
+use super::job::Ticket;
+use super::local::LocalTransaction;
+use super::waiting::Place;
+use super::{group, savepoint, session, shrink};
 use crate::error::DatabaseError;
-use crate::request::{Begin, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
+use crate::ledger::{Found, Ledger, Stored};
+use crate::request::{Begin, Refusal, RequestId, Stamp, Step, Written};
 use crate::statement::execute::execute;
 use crate::statement::{Session, Statement, Want};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::sqlite::SqliteConnection;
 
 /// How often a thread that waits for the next statement looks whether its node shuts down.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What the thread is asked while a transaction is open.
-enum Command {
+pub(super) enum Command {
     Run(Statement, Ticket<Step>),
-    Commit(Ticket<Committed>),
+    Commit(Stamp, Ticket<Committed>),
     RollBack(Ticket<Session>),
+    /// Look whether it is to end.
+    Look,
 }
 
 /// What came of a COMMIT that the database answered.
-enum Committed {
+pub(super) enum Committed {
     Yes(Written),
     /// The database said no, and the transaction is still open.
     No(DatabaseError),
 }
 
-/// The other end of the thread's attention. Dropping it rolls the transaction back.
-pub(super) struct LocalTransaction {
-    commands: SyncSender<Command>,
-    /// Why the thread ended it, once it has.
-    ended: Arc<OnceLock<String>>,
+/// What is asked to begin one.
+pub(super) struct Opening {
+    /// Its commit goes under this.
+    pub(super) id: RequestId,
+    pub(super) begin: Begin,
+    pub(super) session: Session,
+    pub(super) ticket: Ticket<LocalTransaction>,
+    pub(super) place: Place,
 }
 
 impl Engine {
-    pub(super) fn run_transaction(
-        &mut self,
-        begin: Begin,
-        session: Session,
-        ticket: Ticket<LocalTransaction>,
-    ) {
+    pub(super) fn run_transaction(&mut self, opening: Opening) {
+        let Opening { id, begin, session, ticket, place } = opening;
+        drop(place);
         if !ticket.is_wanted() {
             return ticket.expire();
         }
-        let (epoch, conn) = match self.ready() {
+        if self.settles.is_asked(id) {
+            return ticket.refuse(Refusal::Late);
+        }
+        let (epoch, Open { conn, ledger, .. }) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return ticket.answer(Err(error)),
         };
@@ -60,8 +66,13 @@ impl Engine {
             Begin::Immediate => "BEGIN IMMEDIATE",
             Begin::Exclusive => "BEGIN EXCLUSIVE",
         };
-        if let Err(error) = engine::begin(conn, sql) {
+        if let Err(error) = group::begin_sql(conn, ledger, epoch, sql) {
             return ticket.answer(Err(error));
+        }
+        let stamp = Stamp { id, hash: 0, forgotten: 0, again: false };
+        if let Some(refused) = must_not_open(ledger.look(conn, &stamp)) {
+            engine::roll_back(conn);
+            return ticket.refuse(refused);
         }
         // Only now: waiting for the lock is not running.
         if !ticket.take() {
@@ -73,10 +84,14 @@ impl Engine {
             return ticket.answer(Err(Refusal::Rejected(error.into())));
         }
         // One statement at a time: the connection waits for each before it sends the next.
-        let (sender, commands) = sync_channel(1);
-        let ended = Arc::new(OnceLock::new());
-        ticket.answer(Ok(LocalTransaction { commands: sender, ended: ended.clone() }));
-        if let Err(why) = self.serve(epoch, &commands) {
+        // And a question whether it is to end.
+        let (sender, commands) = sync_channel(2);
+        let (sender, ended) = (Arc::new(sender), Arc::new(OnceLock::new()));
+        self.settles.opened(id, &sender);
+        ticket.answer(Ok(LocalTransaction::new(sender, ended.clone())));
+        let served = self.serve(epoch, id, &commands);
+        self.settles.closed();
+        if let Err(why) = served {
             tracing::warn!(repo = self.name(), why, "a transaction was rolled back");
             // Before the receiver goes: who finds the channel closed finds the reason.
             let _ = ended.set(why);
@@ -84,7 +99,7 @@ impl Engine {
     }
 
     /// Serves one transaction until it ends; `Err` says why this side ended it.
-    fn serve(&mut self, epoch: u64, commands: &Receiver<Command>) -> Result<(), String> {
+    fn serve(&mut self, epoch: u64, id: RequestId, commands: &Receiver<Command>) -> Result<(), String> {
         let (idle, replicated) = (self.settings.transaction_idle, self.replicated);
         let until = Instant::now() + self.settings.transaction_total;
         let mut idle_until = Instant::now() + idle;
@@ -102,9 +117,16 @@ impl Engine {
                 }
                 break Err("the node is shutting down".to_owned());
             }
+            if self.settles.is_asked(id) {
+                let why = "its caller, who lost sight of it, asked what became of it";
+                if let Some(command) = command {
+                    command.refuse(&Refusal::TransactionEnded(why.to_owned()));
+                }
+                break Err(why.to_owned());
+            }
             // Looked at while it is idle, too: LiteFS can neither demote this node nor mount again
             // while the file is open.
-            let Some(conn) = self.still(epoch) else {
+            let Some(Open { conn, .. }) = self.still(epoch) else {
                 if let Some(command) = command {
                     command.refuse(&Refusal::NotPrimary { hint: None });
                 }
@@ -126,12 +148,13 @@ impl Engine {
                     }
                     idle_until = Instant::now() + idle;
                 }
-                Command::Commit(ticket) => {
+                Command::Look => {}
+                Command::Commit(stamp, ticket) => {
                     if !ticket.take() {
                         ticket.expire();
                         break Err("its commit came after its deadline".to_owned());
                     }
-                    let committed = self.commit_transaction(epoch);
+                    let committed = self.commit_transaction(epoch, id, &stamp);
                     let open = matches!(committed, Ok(Committed::No(_)));
                     ticket.answer(committed);
                     if !open {
@@ -148,7 +171,7 @@ impl Engine {
                 }
             }
         };
-        if !self.still(epoch).is_some_and(engine::roll_back) {
+        if !self.still(epoch).is_some_and(|open| engine::roll_back(&mut open.conn)) {
             self.disconnect();
         }
         result
@@ -165,40 +188,95 @@ impl Engine {
         }
     }
 
-    fn commit_transaction(&mut self, epoch: u64) -> Result<Committed, Refusal> {
-        let Some(conn) = self.still(epoch) else {
+    fn commit_transaction(&mut self, epoch: u64, id: RequestId, stamp: &Stamp) -> Result<Committed, Refusal> {
+        let history = self.history.clone();
+        let Some(Open { conn, ledger, .. }) = self.still(epoch) else {
             self.disconnect();
             return Err(Refusal::NotPrimary { hint: None });
         };
         let session = session::read(conn).unwrap_or_default();
+        let written = Written { session, ..Written::default() };
+        let keeps = ledger.keeps_ids();
+        let mut before = None;
+        if keeps {
+            let entered = enter(conn, ledger, id, stamp, &written);
+            match entered.and_then(|()| history.position().map_err(|error| error.to_string())) {
+                Ok(position) => before = Some(position),
+                Err(why) => {
+                    self.disconnect();
+                    return Err(Refusal::TransactionEnded(format!("it could not be entered: {why}")));
+                }
+            }
+        }
         // Not by Diesel's manager: it would roll back what SQLite keeps open.
         if let Err(error) = conn.batch_execute("COMMIT") {
             let error = DatabaseError::from(error);
             let settled =
                 error.kind == crate::error::ErrorKind::ForeignKey || engine::is_busy(&error.message);
-            if settled && engine::is_open(conn) {
+            if settled && engine::is_open(conn) && (!keeps || take_back(conn, ledger, epoch)) {
                 return Ok(Committed::No(error));
             }
             self.disconnect();
             return Err(Refusal::Unknown(format!("its commit failed: {}", error.message)));
         }
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
-        match (self.history.primary_epoch(), self.history.position()) {
-            (Some(now), Ok(position)) if now == epoch => {
+        ledger.committed();
+        match self.place(epoch, before) {
+            Ok(position) => {
                 tracing::debug!(%position, "committed a transaction");
-                Ok(Committed::Yes(Written { session, position, ..Written::default() }))
+                Ok(Committed::Yes(Written { position, ..written }))
             }
-            _ => {
+            Err(why) => {
                 self.disconnect();
-                Err(Refusal::Unknown("the primary changed while the commit ran".into()))
+                Err(Refusal::Unknown(why.to_owned()))
             }
         }
     }
 }
 
+/// Why no transaction may be opened under an id, if so.
+fn must_not_open(found: diesel::QueryResult<Found>) -> Option<Refusal> {
+    match found {
+        Ok(Found::Fresh) => None,
+        Ok(Found::UnknownClient { ticket }) => Some(Refusal::UnknownClient { ticket }),
+        // It was settled before it began, or its client went on.
+        Ok(Found::Stored(_) | Found::OtherRequest | Found::Late) => Some(Refusal::Late),
+        Err(error) => Some(Refusal::Unavailable(format!("its ledger cannot be used: {error}"))),
+    }
+}
+
+/// Enters the transaction, so that its entry is in its commit. In a savepoint, which goes with the
+/// commit: when that is refused, the entry is [taken back](take_back).
+fn enter(
+    conn: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    id: RequestId,
+    stamp: &Stamp,
+    written: &Written,
+) -> Result<(), String> {
+    if stamp.id != id {
+        return Err("it was opened under another id".to_owned());
+    }
+    match ledger.find(conn, stamp) {
+        Ok(Found::Fresh) => {}
+        Ok(_) => return Err("its client has gone on".to_owned()),
+        Err(error) => return Err(error.to_string()),
+    }
+    savepoint::open(conn)
+        .and_then(|()| ledger.enter(conn, stamp, Stored::Done(Cow::Borrowed(written))))
+        .and_then(|()| ledger.seal(conn))
+        .map_err(|error| error.to_string())
+}
+
+/// The commit was refused, and the transaction is as before.
+fn take_back(conn: &mut SqliteConnection, ledger: &mut Ledger, epoch: u64) -> bool {
+    savepoint::close(conn, false).is_ok() && ledger.begin(conn, epoch).is_ok()
+}
+
 fn step(conn: &mut SqliteConnection, statement: &Statement, replicated: bool) -> Step {
-    let refused = if replicated { shrink::refused_in(conn, std::slice::from_ref(statement)) } else { None };
-    let result = match refused {
+    let statements = std::slice::from_ref(statement);
+    let shrinks = |conn| if replicated { shrink::refused_in(conn, statements) } else { None };
+    let result = match savepoint::refused_inside(statements).or_else(|| shrinks(conn)) {
         Some(refused) => Err(refused),
         None => execute(conn, statement).map_err(DatabaseError::from),
     };
@@ -211,72 +289,9 @@ impl Command {
     fn refuse(self, why: &Refusal) {
         match self {
             Self::Run(_, ticket) => ticket.refuse(why.clone()),
-            Self::Commit(ticket) => ticket.refuse(why.clone()),
+            Self::Commit(_, ticket) => ticket.refuse(why.clone()),
+            Self::Look => {}
             Self::RollBack(ticket) => ticket.refuse(why.clone()),
         }
-    }
-}
-
-impl LocalTransaction {
-    fn send<T>(
-        &self,
-        deadline: Instant,
-        command: impl FnOnce(Ticket<T>) -> Command,
-    ) -> Result<Asked<T>, Refusal> {
-        let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(deadline, reply);
-        match self.commands.try_send(command(ticket)) {
-            Ok(()) => Ok((claim, answer, self.ended.clone())),
-            Err(_) => Err(ended(&self.ended)),
-        }
-    }
-}
-
-type Asked<T> = (Claim, oneshot::Receiver<Result<T, Refusal>>, Arc<OnceLock<String>>);
-
-async fn answer<T>(asked: Result<Asked<T>, Refusal>) -> Result<T, Refusal> {
-    let (claim, answer, why) = asked?;
-    claim.wait(answer).await.map_err(|error| match error {
-        // Nothing of an open transaction is kept, whatever the statement was.
-        Refusal::ShuttingDown => ended(&why),
-        error => error,
-    })
-}
-
-fn ended(why: &OnceLock<String>) -> Refusal {
-    let why = why.get().cloned().unwrap_or_else(|| "the writer has ended it".to_owned());
-    Refusal::TransactionEnded(why)
-}
-
-impl OpenTransaction for LocalTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
-        let asked = self.send(deadline, |ticket| Command::Run(statement, ticket));
-        Box::pin(async move {
-            answer(asked).await.map_err(|error| match error {
-                // Whoever gets this drops the transaction, and nothing of it is kept.
-                Refusal::Unknown(why) => Refusal::TransactionEnded(why),
-                error => error,
-            })
-        })
-    }
-
-    fn commit(
-        self: Box<Self>,
-        _stamp: Stamp,
-        deadline: Instant,
-    ) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
-        let asked = self.send(deadline, Command::Commit);
-        Box::pin(async move {
-            match answer(asked).await {
-                Ok(Committed::Yes(written)) => Ok(written),
-                Ok(Committed::No(error)) => Err(CommitRefusal::StillOpen(self, error)),
-                Err(error) => Err(CommitRefusal::Ended(error)),
-            }
-        })
-    }
-
-    fn rollback(self: Box<Self>, deadline: Instant) -> BoxFuture<'static, Result<Session, Refusal>> {
-        let asked = self.send(deadline, Command::RollBack);
-        Box::pin(answer(asked))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use litefs_diesel::Config;
-use litefs_diesel::config::{JournalMode, RepoConfig};
+use litefs_diesel::config::{Fence, JournalMode, RepoConfig};
 use serde::{Deserialize, Serialize};
 
 /// The settings of one application node, as JSON in its first argument.
@@ -21,6 +21,10 @@ pub struct NodeSettings {
     pub listen: String,
     /// The names of all nodes, and their addresses.
     pub peers: BTreeMap<String, String>,
+    /// Whether those are told to be all nodes that there are (`cluster.nodes`).
+    pub all_nodes: bool,
+    /// Whether a primary needs a majority of them (`fence`).
+    pub majority: bool,
     /// WAL when not said.
     pub journal_mode: Option<String>,
     /// The default deadline of a call, in milliseconds; the library's own when 0.
@@ -75,6 +79,12 @@ impl NodeSettings {
                 .insecure(true)
                 .nodes(self.peers.keys())
                 .peer_table(self.peers.clone());
+            if self.all_nodes {
+                config = config.nodes(self.peers.keys());
+            }
+            if self.majority {
+                config = config.fence(Fence::Majority);
+            }
         }
         if self.resubmit {
             config = config.resubmit_lost(true);

@@ -29,6 +29,7 @@ fn a_mistake_in_the_file_is_told_with_its_line() {
         ("pool_size = 0", ["`repo.Repo.pool_size`", "line 4", "1 to 1024"]),
         ("pool_size = -1", ["`repo.Repo.pool_size`", "line 4", "-1 is not possible"]),
         ("max_batch = 0", ["`repo.Repo.max_batch`", "line 4", "1 to 65536"]),
+        ("ledger_keep = '29s'", ["`repo.Repo.ledger_keep`", "line 4", "transaction_total"]),
         ("queue_length = 0", ["`repo.Repo.queue_length`", "line 4", "1 to"]),
         ("timeout = 0", ["`repo.Repo.timeout`", "line 4", "0 is not possible"]),
         ("timeout = '1 fortnight'", ["`repo.Repo.timeout`", "line 4", "unknown time unit"]),

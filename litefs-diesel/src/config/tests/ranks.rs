@@ -63,7 +63,8 @@ fn defaults_are_the_documented_ones() {
     assert_eq!((repo.journal_mode, repo.foreign_keys, repo.pool_size), (None, true, 5));
     assert_eq!((repo.on_open.busy_timeout, repo.timeout), (seconds(5), seconds(10)));
     assert_eq!((repo.transaction_idle, repo.transaction_total), (seconds(5), seconds(30)));
-    assert_eq!((repo.queue_length, repo.max_batch), (1_024, 512));
+    assert_eq!((repo.queue_length, repo.max_batch, repo.transactions_waiting), (1_024, 512, 64));
+    assert_eq!((repo.ledger_result, repo.ledger_keep, repo.ledger), (65_536, seconds(3_600), true));
     assert_eq!(settings.litefs.unwrap().start_timeout, seconds(30));
     assert_eq!((settings.cluster.name.as_str(), settings.cluster.listen), ("litefs-diesel", None));
 }

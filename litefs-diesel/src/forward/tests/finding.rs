@@ -3,6 +3,7 @@
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::rpc::control::View;
 
 /// An address at which nobody listens.
 async fn nobody() -> String {
@@ -150,7 +151,7 @@ async fn peers_know_what_each_other_sees() {
     primary.set_role(replica_of("b"));
     tokio::time::timeout(PATIENCE, view.wait_for(seen(replica_of("b")))).await.unwrap().unwrap();
     let reported = async {
-        while !primary.reports.nodes().iter().any(|(_, view)| view.role == replica_of("a")) {
+        while !primary.member.heard_of(&replica_of("a")) {
             tokio::task::yield_now().await;
         }
     };
@@ -178,7 +179,7 @@ async fn a_peer_is_asked_what_it_sees_or_says_why_not() {
 async fn the_primary_is_connected_to_before_the_first_write() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    asking.peers.follow(asking.roles.subscribe());
+    asking.peers.follow(asking.member.roles.subscribe());
     let mut view = asking.peers.get("a").unwrap().view();
     tokio::time::timeout(PATIENCE, view.wait_for(Option::is_some)).await.unwrap().unwrap();
     assert!(primary.fake.log().is_empty());

@@ -111,12 +111,12 @@ async fn an_unknown_client_registers_before_it_writes() {
 async fn after_a_role_change_the_ledger_of_this_nodes_file_tells_whether_it_is_visible() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    *asking.sees.recalled.lock() = Some(Recalled::Present);
+    *asking.sees.recalled.lock() = Some(Recall::Present);
     asking.sees.ends.lock().push(NotVisible::HistoryChanged);
     asking.write("INSERT").await.unwrap();
     assert_eq!(primary.fake.log(), ["INSERT"]);
     // Not there: the primary is asked again, which has it, or runs it anew.
-    for recalled in [Some(Recalled::Absent), Some(Recalled::Forgotten), None] {
+    for recalled in [Some(Recall::Absent), Some(Recall::Forgotten), None] {
         *asking.sees.recalled.lock() = recalled;
         asking.sees.ends.lock().push(NotVisible::HistoryChanged);
         asking.write("INSERT").await.unwrap();
@@ -192,7 +192,7 @@ async fn a_commit_that_a_failover_dropped_is_lost() {
     let begun = asking.router.begin(Begin::Immediate, is_dropped, within(20_000)).await;
     let Ok(transaction) = begun else { panic!("no transaction") };
     asking.sees.ends.lock().push(NotVisible::HistoryChanged);
-    *asking.sees.recalled.lock() = Some(Recalled::Absent);
+    *asking.sees.recalled.lock() = Some(Recall::Absent);
     let Err(CommitFailure::Ended(error)) = transaction.commit(within(20_000)).await else { panic!("lost") };
     assert!(matches!(error, Error::Lost { .. }), "{error}");
     assert_eq!(primary.fake.log(), ["begin", "commit", "settled"]);

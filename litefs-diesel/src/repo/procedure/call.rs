@@ -44,7 +44,7 @@ pub fn call<P: Procedure, R: Registered<P>>(repo: &R, args: P::Args) -> Call<P> 
         let args = packed.map_err(unsent::<P>)?;
         let call = ProcedureCall { name: P::NAME.to_owned(), version: P::VERSION, args };
         let write = request::Write { work: Work::Call(call), ..request::Write::of(Vec::new()) };
-        typed(database.primary.write(write, terms).await, returned::<P>)
+        typed(database.send(write, terms).await, returned::<P>)
     })
 }
 

@@ -2,8 +2,10 @@
 
 mod futures_contract;
 mod inserts;
+mod keys;
 mod node;
 mod outcomes;
+mod procedures;
 mod reads;
 mod snapshots;
 mod streams;

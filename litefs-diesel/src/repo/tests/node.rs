@@ -65,7 +65,9 @@ impl History for TestHistory {
 impl TestNode {
     pub(super) fn start(settings: RepoSettings, readers: &Arc<Readers>) -> Arc<Self> {
         let history = Arc::new(TestHistory::default());
-        let writer = Writer::start(settings, false, Arc::clone(&history) as _, Arc::clone(readers)).unwrap();
+        let writer =
+            Writer::start(settings, false, Arc::clone(&history) as _, Arc::clone(readers), Arc::default())
+                .unwrap();
         Arc::new(Self {
             writer,
             history,

@@ -11,19 +11,19 @@ extern "SQL" {
 }
 
 fn bench_that_sets_its_role() -> Bench {
-    let role = Arc::new(Fake(AtomicU64::new(1)));
+    let role = Fake::new();
     let inside = role.clone();
     let on_open = move |conn: &mut SqliteConnection| {
         let role = inside.clone();
         set_role_utils::register_nondeterministic_impl(conn, move |epoch: i64| {
-            role.0.store(epoch as u64, Ordering::SeqCst);
+            role.epoch.store(epoch as u64, Ordering::SeqCst);
             epoch
         })
     };
     bench_with(false, |repo| repo, on_open, role)
 }
 
-fn inserts_and_sets(name: &str, epoch: u64) -> WriteRequest {
+fn inserts_and_sets(name: &str, epoch: u64) -> Write {
     request(&[&format!("INSERT INTO t (name) VALUES ('{name}' || set_role({epoch}))")])
 }
 
@@ -36,7 +36,7 @@ async fn a_role_that_changed_before_the_commit_leaves_nothing_and_says_so() {
             assert!(matches!(result, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{result:?}");
         }
         assert!(bench.names().is_empty());
-        bench.role.0.store(3, Ordering::SeqCst);
+        bench.role.epoch.store(3, Ordering::SeqCst);
         bench.writer.write(insert("d"), terms()).await.unwrap();
         assert_eq!(bench.names(), ["d"]);
     }
@@ -46,7 +46,7 @@ async fn a_role_that_changed_before_the_commit_leaves_nothing_and_says_so() {
 async fn a_position_that_litefs_does_not_give_after_the_commit_leaves_the_outcome_unknown() {
     let bench = bench_that_sets_its_role();
     // The epoch in which LiteFS goes away is the one of `BEGIN`, so the commit is made.
-    bench.role.0.store(GONE, Ordering::SeqCst);
+    bench.role.epoch.store(GONE, Ordering::SeqCst);
     let results = grouped(&bench, vec![insert("a"), request(&["INSERT INTO nowhere VALUES (1)"])]).await;
     assert!(matches!(results[0], Err(Error::Unknown { .. })), "{results:?}");
     assert!(

@@ -31,7 +31,7 @@ async fn an_idle_transaction_lets_go_of_the_file_when_the_role_is_lost() {
     let _transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let mut other = bench.direct();
     assert!(other.batch_execute("BEGIN IMMEDIATE").is_err());
-    bench.role.0.store(0, Ordering::SeqCst);
+    bench.role.epoch.store(0, Ordering::SeqCst);
     becomes(|| other.batch_execute("BEGIN IMMEDIATE").is_ok()).await;
 }
 
@@ -84,10 +84,9 @@ async fn only_what_shrinks_a_large_database_is_refused_under_litefs() {
     bench.writer.write(large, terms()).await.unwrap();
     let copy = format!("VACUUM INTO '{}'", bench.file.path().join("copy.db").display());
     for harmless in ["PRAGMA wal_checkpoint(TRUNCATE)", &copy] {
-        let alone = WriteRequest { alone: true, ..request(&[harmless]) };
+        let alone = Write { alone: true, ..request(&[harmless]) };
         bench.writer.write(alone, terms()).await.unwrap();
     }
-    let (_, why) =
-        rejected(bench.writer.write(WriteRequest { alone: true, ..request(&["VACUUM"]) }, terms()).await);
+    let (_, why) = rejected(bench.writer.write(Write { alone: true, ..request(&["VACUUM"]) }, terms()).await);
     assert!(why.contains("VACUUM INTO"), "{why}");
 }

@@ -1,46 +1,65 @@
+mod caller;
 mod commits;
 mod doubt;
 mod transactions;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
 
+use self::caller::{Caller, CommitFailure};
 use super::*;
 use crate::config::{Config, RepoConfig};
+use crate::error::{Error, NotExecuted};
 use crate::position::Position;
-use crate::request::{Ack, CommitFailure, RequestId, SessionUse};
+use crate::request::{Ack, SessionUse, Terms, Write};
 use crate::statement::Want;
 use crate::value::{ValueRef, Values};
 
-/// A history whose role the test sets: 0 is not primary, else the epoch.
-struct Fake(AtomicU64);
+/// A history whose role the test sets.
+struct Fake {
+    /// 0 is not primary.
+    epoch: AtomicU64,
+    /// Grows with each look, unless the test holds it.
+    txid: AtomicU64,
+    held: AtomicBool,
+}
 
-/// A position that LiteFS does not give: it is gone.
+/// An epoch in which LiteFS does not give its position: it is gone.
 const GONE: u64 = 999;
+
+impl Fake {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { epoch: AtomicU64::new(1), txid: AtomicU64::new(0), held: AtomicBool::new(false) })
+    }
+}
 
 impl History for Fake {
     fn primary_epoch(&self) -> Option<u64> {
-        Some(self.0.load(Ordering::SeqCst)).filter(|epoch| *epoch > 0)
+        Some(self.epoch.load(Ordering::SeqCst)).filter(|epoch| *epoch > 0)
     }
 
     fn position(&self) -> io::Result<Position> {
-        match self.0.load(Ordering::SeqCst) {
-            GONE => Err(io::ErrorKind::NotConnected.into()),
-            txid => Ok(Position { txid, checksum: 0 }),
+        if self.epoch.load(Ordering::SeqCst) == GONE {
+            return Err(io::ErrorKind::NotConnected.into());
         }
+        let grown = u64::from(!self.held.load(Ordering::SeqCst));
+        Ok(Position { txid: self.txid.fetch_add(grown, Ordering::SeqCst) + grown, checksum: 0 })
     }
 }
 
 struct Bench {
-    writer: Arc<Writer>,
+    writer: Caller,
     role: Arc<Fake>,
     file: tempfile::TempDir,
+    procedures: Arc<Procedures>,
+    settings: crate::config::RepoSettings,
+    replicated: bool,
 }
 
 fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
@@ -48,7 +67,7 @@ fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
 }
 
 fn bench_on(replicated: bool, change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
-    bench_with(replicated, change, |_| Ok(()), Arc::new(Fake(AtomicU64::new(1))))
+    bench_with(replicated, change, |_| Ok(()), Fake::new())
 }
 
 fn bench_with(
@@ -72,11 +91,29 @@ fn bench_with(
     let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
     let config = Config::default().repo("test", repo).on_open(on_open);
     let settings = config.resolve().unwrap().repos["test"].clone();
+    let procedures = Arc::<Procedures>::default();
+    let writer = start(&settings, replicated, &role, &procedures);
+    Bench { writer, role, file, procedures, settings, replicated }
+}
+
+fn start(
+    settings: &crate::config::RepoSettings,
+    replicated: bool,
+    role: &Arc<Fake>,
+    procedures: &Arc<Procedures>,
+) -> Caller {
     let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
-    Bench { writer: Writer::start(settings, replicated, role.clone(), readers).unwrap(), role, file }
+    let writer =
+        Writer::start(settings.clone(), replicated, role.clone(), readers, procedures.clone()).unwrap();
+    Caller::new(writer)
 }
 
 impl Bench {
+    /// The same database in the hands of another process: its cache knows nothing of the first's.
+    fn another(&self) -> Caller {
+        start(&self.settings, self.replicated, &self.role, &self.procedures)
+    }
+
     /// A connection of the test's own, to hold the lock or to look.
     fn direct(&self) -> SqliteConnection {
         SqliteConnection::establish(self.file.path().join("t.db").to_str().unwrap()).unwrap()
@@ -100,16 +137,11 @@ fn sql(text: &str) -> Statement {
     Statement { sql: text.into(), binds: Values::new(), cacheable: false, want: Want::Count }
 }
 
-fn request(statements: &[&str]) -> WriteRequest {
-    WriteRequest {
-        id: RequestId { client: 1, sequence: 1 },
-        statements: statements.iter().map(|text| sql(text)).collect(),
-        session: SessionUse::None,
-        alone: false,
-    }
+fn request(statements: &[&str]) -> Write {
+    Write::of(statements.iter().map(|text| sql(text)).collect())
 }
 
-fn insert(name: &str) -> WriteRequest {
+fn insert(name: &str) -> Write {
     request(&[&format!("INSERT INTO t (name) VALUES ('{name}')")])
 }
 
@@ -125,7 +157,7 @@ fn rejected(result: Result<Written, Error>) -> (DatabaseErrorKind, String) {
 }
 
 /// Holds the writer at a lock, so that what is sent meanwhile makes one group.
-async fn grouped(bench: &Bench, requests: Vec<WriteRequest>) -> Vec<Result<Written, Error>> {
+async fn grouped(bench: &Bench, requests: Vec<Write>) -> Vec<Result<Written, Error>> {
     let mut transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let calls: Vec<_> = requests.into_iter().map(|request| bench.writer.write(request, terms())).collect();
     transaction.run(sql("SELECT 1"), terms().deadline).await.unwrap();
@@ -195,11 +227,7 @@ async fn a_deferred_key_that_fails_the_commit_is_found_and_alone_rejected() {
 #[tokio::test]
 async fn transaction_control_as_a_statement_is_refused() {
     let bench = bench(|repo| repo);
-    let batch = |text: &str| {
-        let mut request = request(&[text]);
-        request.statements[0].want = Want::Batch;
-        request
-    };
+    let batch = |text: &str| Write::of(vec![Statement { want: Want::Batch, ..sql(text) }]);
     let cases = [
         request(&["COMMIT"]),
         request(&[" -- x\n rollback"]),
@@ -256,10 +284,10 @@ async fn a_locked_database_is_busy_and_nothing_ran() {
 #[tokio::test]
 async fn a_node_that_is_not_primary_does_not_write() {
     let bench = bench(|repo| repo);
-    bench.role.0.store(0, Ordering::SeqCst);
+    bench.role.epoch.store(0, Ordering::SeqCst);
     let result = bench.writer.write(insert("a"), terms()).await;
     assert!(matches!(result, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{result:?}");
-    bench.role.0.store(2, Ordering::SeqCst);
+    bench.role.epoch.store(2, Ordering::SeqCst);
     bench.writer.write(insert("a"), terms()).await.unwrap();
 }
 

@@ -66,7 +66,7 @@ async fn a_role_that_changed_meanwhile_leaves_the_outcome_unknown() {
     let bench = bench(|repo| repo);
     let role = bench.role.clone();
     let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    role.0.store(2, Ordering::SeqCst);
+    role.epoch.store(2, Ordering::SeqCst);
     let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();
     assert!(matches!(error, Error::NotExecuted(_)), "{error}");
     let error = open.run(sql("SELECT 1"), terms().deadline).await.unwrap_err();

@@ -1,0 +1,87 @@
+//! Looks at what a procedure is about to run, on the writer's connection.
+
+use std::panic::resume_unwind;
+
+use diesel::connection::{Connection, Instrumentation, InstrumentationEvent};
+use diesel::sqlite::SqliteConnection;
+
+use super::{savepoint, shrink};
+use crate::statement::control::Control;
+use crate::statement::split;
+
+/// Diesel's instrumentation, of which only this use is made: it is told of each statement before it
+/// runs. An application that sets another one on the writer's connection (`on_open`) has only what is
+/// looked at after the procedure.
+#[derive(Default)]
+pub(super) struct Guard {
+    armed: bool,
+    replicated: bool,
+    seen: Seen,
+}
+
+/// What a procedure did.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// A statement failed.
+    pub(super) failed: bool,
+    /// Another one came after one that had failed.
+    pub(super) went_on: bool,
+    /// It ended the transaction, and could not be kept from it.
+    pub(super) ended: bool,
+}
+
+/// With what the procedure is unwound: the statement that it may not run.
+pub(super) struct Refused(pub(super) String);
+
+impl Guard {
+    pub(super) fn arm(conn: &mut SqliteConnection, replicated: bool) {
+        if let Some(guard) = Self::of(conn) {
+            *guard = Self { armed: true, replicated, seen: Seen::default() };
+        }
+    }
+
+    pub(super) fn disarm(conn: &mut SqliteConnection) -> Option<Seen> {
+        let guard = Self::of(conn)?;
+        guard.armed = false;
+        Some(guard.seen)
+    }
+
+    fn of(conn: &mut SqliteConnection) -> Option<&mut Self> {
+        conn.instrumentation().downcast_mut()
+    }
+
+    fn started(&mut self, text: &str) {
+        if let Some(what) = refused(text, self.replicated) {
+            if cfg!(panic = "unwind") {
+                resume_unwind(Box::new(Refused(what)));
+            }
+            self.seen.ended = true;
+        }
+        // Diesel takes back what it began when something fails: that runs nothing.
+        self.seen.went_on |= self.seen.failed && Control::parse(text).is_none();
+    }
+}
+
+impl Instrumentation for Guard {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            _ if !self.armed => {}
+            InstrumentationEvent::StartQuery { query, .. } => self.started(&query.to_string()),
+            InstrumentationEvent::FinishQuery { error: Some(_), .. } => self.seen.failed = true,
+            _ => {}
+        }
+    }
+}
+
+/// The statement of a text that a procedure may not run, if there is one.
+fn refused(text: &str, replicated: bool) -> Option<String> {
+    let one = |sql: &str| {
+        let is = match Control::parse(sql) {
+            Some(control) => savepoint::ends(&control),
+            // What LiteFS would not survive.
+            None => replicated && shrink::shrinks(sql),
+        };
+        is.then(|| split::from_first_token(sql).to_owned())
+    };
+    if text.contains(';') { split::split(text).iter().find_map(|part| one(part.sql)) } else { one(text) }
+}

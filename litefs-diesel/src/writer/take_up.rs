@@ -1,0 +1,183 @@
+//! One request within the group's transaction: what the ledger says of it, and then its run.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::engine::Open;
+use super::job::Job;
+use super::set::{Came, Failed, Set};
+use super::{procedure, savepoint};
+use crate::error::DatabaseError;
+use crate::ledger::{Found, KeyFound, Stored};
+use crate::request::{Ask, Procedures, Refusal, Reply, Stamp, Work, Write, Written};
+
+/// What a request is to come to.
+pub(super) enum Taken {
+    /// Told after the commit.
+    Came(Came),
+    /// Told at once: nothing ran, and nothing of the group matters to it.
+    Refused(Refusal),
+}
+
+/// Why the whole transaction came to nothing.
+pub(super) enum Broke {
+    /// The request ended it by its failure: nothing of it or of its neighbours is kept.
+    Ended(Failed),
+    /// A procedure ended it by itself, and what it did may be kept.
+    Left(String),
+    /// The ledger cannot be read or written.
+    Ledger(DatabaseError),
+}
+
+impl From<diesel::result::Error> for Broke {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// What a request needs beside the database.
+pub(super) struct Context {
+    pub(super) replicated: bool,
+    pub(super) procedures: Arc<Procedures>,
+}
+
+pub(super) fn take_up(open: &mut Open, job: &Job, set: &mut Set, context: &Context) -> Result<Taken, Broke> {
+    let Open { conn, ledger, .. } = open;
+    let stamp = &job.stamp;
+    if let Ask::Register { ticket } = job.ask {
+        return Ok(match ledger.register(conn, stamp, ticket)? {
+            Ok(()) => Taken::Came(Came::Stored(Stored::Done(Cow::Owned(Written::default())))),
+            Err(ticket) => Taken::Refused(Refusal::UnknownClient { ticket }),
+        });
+    }
+    if let Some(joined) = join(open, job, set, context)? {
+        return Ok(joined);
+    }
+    match &job.ask {
+        Ask::Run(write) => run(open, job, write, context),
+        Ask::Settle | Ask::Look => ask(open, stamp, matches!(job.ask, Ask::Settle)),
+        Ask::Register { .. } => Ok(Taken::Refused(Refusal::Absent)),
+    }
+}
+
+/// Another attempt at a write of the same set comes to the same.
+fn join(open: &mut Open, job: &Job, set: &mut Set, context: &Context) -> Result<Option<Taken>, Broke> {
+    let Some((at, first, came)) = set.twin(job.stamp.id) else { return Ok(None) };
+    let is_run = matches!(job.ask, Ask::Run(_));
+    if is_run && !matches!(first.ask, Ask::Run(_)) {
+        return Ok(Some(Taken::Refused(Refusal::Late)));
+    }
+    if is_run && first.stamp.hash != job.stamp.hash {
+        return Ok(Some(Taken::Refused(Refusal::OtherRequest)));
+    }
+    if let Came::Failed(failed, entered @ false) = came
+        && (job.stamp.again || matches!(job.ask, Ask::Settle))
+        && let Some(tombstone) = failed.tombstone(context.replicated)
+    {
+        open.ledger.enter(&mut open.conn, &first.stamp, tombstone)?;
+        *entered = true;
+    }
+    Ok(Some(Taken::Came(Came::Twin(at))))
+}
+
+/// A question about a write, which ends it or not.
+fn ask(Open { conn, ledger, .. }: &mut Open, stamp: &Stamp, end: bool) -> Result<Taken, Broke> {
+    if !ledger.keeps_ids() {
+        return Ok(Taken::Refused(no_ledger()));
+    }
+    Ok(match ledger.look(conn, stamp)? {
+        Found::Fresh if end => {
+            ledger.enter(conn, stamp, Stored::Ended)?;
+            Taken::Came(Came::Absent)
+        }
+        Found::UnknownClient { ticket } if end => Taken::Refused(Refusal::UnknownClient { ticket }),
+        Found::Fresh | Found::UnknownClient { .. } | Found::OtherRequest => Taken::Came(Came::Absent),
+        Found::Stored(stored) => Taken::Came(Came::Stored(stored)),
+        Found::Late => Taken::Refused(Refusal::Late),
+    })
+}
+
+fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<Taken, Broke> {
+    let Open { conn, ledger, .. } = open;
+    let stamp = &job.stamp;
+    if !ledger.keeps_ids() && stamp.again && write.key.is_none() {
+        return Ok(Taken::Refused(no_ledger()));
+    }
+    match ledger.find(conn, stamp)? {
+        Found::Fresh => {}
+        Found::Stored(Stored::Ended) | Found::Late => return Ok(Taken::Refused(Refusal::Late)),
+        Found::Stored(stored) => return Ok(Taken::Came(Came::Stored(stored))),
+        Found::OtherRequest => return Ok(Taken::Refused(Refusal::OtherRequest)),
+        Found::UnknownClient { ticket } => return Ok(Taken::Refused(Refusal::UnknownClient { ticket })),
+    }
+    if let Some(failed) = &job.failed {
+        return failed_with(open, stamp, failed.clone(), context);
+    }
+    if let Some(key) = &write.key {
+        match ledger.find_key(conn, key)? {
+            KeyFound::Absent => {}
+            KeyFound::Stored(stored) => {
+                // So that it is found by its id, too, when the key's time is over.
+                ledger.enter(conn, stamp, stored.clone())?;
+                return Ok(Taken::Came(Came::Stored(stored)));
+            }
+            KeyFound::Reused => {
+                if stamp.again {
+                    ledger.enter(conn, stamp, Stored::Ended)?;
+                }
+                return Ok(Taken::Refused(Refusal::KeyReused { key: key.name.clone() }));
+            }
+        }
+    }
+    let ran = match &write.work {
+        Work::Statements(_) => {
+            if savepoint::could_end(write) {
+                ledger.flush(conn)?;
+            }
+            savepoint::run_statements(conn, write, context.replicated)
+                .map_err(|error| Broke::Ended(Failed::Rejected(error)))?
+        }
+        Work::Call(call) => {
+            let Some(procedure) = context.procedures.find(call) else {
+                let (name, version) = (call.name.clone(), call.version);
+                return Ok(Taken::Refused(Refusal::UnknownProcedure { name, version }));
+            };
+            ledger.flush(conn)?;
+            procedure::run(conn, &procedure, call, write.session, context.replicated)?
+        }
+    };
+    match ran {
+        Err(error) => failed_with(open, stamp, Failed::Rejected(error), context),
+        Ok(written) if matches!(written.reply, Some(Reply::Err(_))) => {
+            failed_with(open, stamp, Failed::Reply(written), context)
+        }
+        Ok(written) => {
+            let stored = Stored::Done(Cow::Borrowed(&written));
+            if let Some(key) = &write.key {
+                ledger.enter_key(conn, key, &stored)?;
+            }
+            ledger.enter(conn, stamp, stored)?;
+            Ok(Taken::Came(Came::Ran(written)))
+        }
+    }
+}
+
+/// Nothing of it is kept. When another attempt at it may still come, that is entered.
+fn failed_with(
+    Open { conn, ledger, .. }: &mut Open,
+    stamp: &Stamp,
+    failed: Failed,
+    context: &Context,
+) -> Result<Taken, Broke> {
+    let tombstone = if stamp.again { failed.tombstone(context.replicated) } else { None };
+    let entered = tombstone.is_some();
+    if let Some(tombstone) = tombstone {
+        ledger.enter(conn, stamp, tombstone)?;
+    }
+    Ok(Taken::Came(Came::Failed(failed, entered)))
+}
+
+/// Nothing tells a second attempt from a first.
+fn no_ledger() -> Refusal {
+    Refusal::Unknown("an earlier attempt may have run, and without LiteFS there is no ledger to tell".into())
+}
