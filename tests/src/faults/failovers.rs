@@ -10,14 +10,14 @@ use crate::cluster::Cluster;
 
 /// The moments at which another node was primary, by LiteFS's own word.
 #[derive(Debug, Default)]
-pub struct Failovers(Mutex<Vec<u64>>);
+pub(super) struct Failovers(Mutex<Vec<u64>>);
 
 /// How often LiteFS is asked.
 const STEP: Duration = Duration::from_millis(25);
 
 impl Failovers {
     /// Watches a cluster while something runs.
-    pub fn watched<T>(&self, cluster: &Cluster, run: impl FnOnce() -> T) -> T {
+    pub(super) fn watched<T>(&self, cluster: &Cluster, run: impl FnOnce() -> T) -> T {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| self.watch(cluster, &over));
@@ -48,7 +48,7 @@ impl Failovers {
 
     /// For each, how long it took until a write of any application was acknowledged.
     #[must_use]
-    pub fn first_writes(&self, processes: &[Process]) -> Vec<Duration> {
+    pub(super) fn first_writes(&self, processes: &[Process]) -> Vec<Duration> {
         let attempts = processes.iter().flat_map(|process| process.attempts.values());
         let ends = attempts.filter_map(|recorded| recorded.end.as_ref());
         let mut acknowledged: Vec<_> =

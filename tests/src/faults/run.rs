@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             process: 0,
             seed: self.plan.seed,
             writers: 5,
-            rest_ms: (10, 60),
+            rest_ms: (5, 40),
             levels: self.plan.levels.clone(),
         };
         self.say(&format!("seed {}", self.plan.seed));
