@@ -1,9 +1,9 @@
 //! The arguments: `local = …, name = "…", crate = "…", procedures(…)`.
 
-use proc_macro2::TokenStream;
-use syn::parse::{Parse, ParseStream};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Ident, Path, Token, Type, parenthesized, token};
+use syn::{Ident, Path, Token, Type};
 
 use super::model::Args;
 use crate::args::{self, CRATE, CratePath, at_end, rest_of_argument, value};
@@ -33,24 +33,19 @@ pub(super) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 
 /// `(path, path)`
 fn procedures(input: ParseStream<'_>, key: &Ident, mistakes: &mut Mistakes) -> Vec<Path> {
-    let list = |input: ParseStream<'_>| {
-        let content;
-        parenthesized!(content in input);
-        content.call(Punctuated::<TypePath, Token![,]>::parse_terminated)
+    let parser = Punctuated::<ProcedurePath, Token![,]>::parse_terminated;
+    let listed = match input.parse::<Group>() {
+        Ok(list) if list.delimiter() == Delimiter::Parenthesis && at_end(input) => {
+            parser.parse2(list.stream())
+        }
+        Ok(list) if at_end(input) => Err(syn::Error::new_spanned(list, PROCEDURES)),
+        _ => match rest_of_argument(input) {
+            rest if rest.is_empty() => Err(syn::Error::new_spanned(key, PROCEDURES)),
+            rest => Err(syn::Error::new_spanned(rest, PROCEDURES)),
+        },
     };
-    if !input.peek(token::Paren) {
-        match rest_of_argument(input) {
-            rest if rest.is_empty() => mistakes.on(key, PROCEDURES),
-            rest => mistakes.on(rest, PROCEDURES),
-        }
-        return Vec::new();
-    }
-    match list(input) {
-        Ok(paths) if at_end(input) => paths.into_iter().map(|TypePath(path)| path).collect(),
-        Ok(_) => {
-            mistakes.on(rest_of_argument(input), PROCEDURES);
-            Vec::new()
-        }
+    match listed {
+        Ok(paths) => paths.into_iter().map(|ProcedurePath(path)| path).collect(),
         Err(error) => {
             mistakes.at(error.span(), PROCEDURES);
             Vec::new()
@@ -59,9 +54,9 @@ fn procedures(input: ParseStream<'_>, key: &Ident, mistakes: &mut Mistakes) -> V
 }
 
 /// A path without arguments.
-struct TypePath(Path);
+struct ProcedurePath(Path);
 
-impl Parse for TypePath {
+impl Parse for ProcedurePath {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         input.call(Path::parse_mod_style).map(Self)
     }

@@ -21,7 +21,7 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let Some(with) = library::replicated(site)? else { return Ok(Vec::new()) };
     schema::create(&site.cluster.mount(0).join(WITHOUT))?;
     site.cluster.wait_replicated(0, WITHOUT)?;
-    let without = library::replicated_without_ledger(site, WITHOUT)?;
+    let without = library::without_ledger(site, WITHOUT)?;
     let many = Contest::new()
         .enter("with", many(context, with.as_ref())?)
         .enter("without", many(context, without.as_ref())?)
