@@ -139,7 +139,8 @@ async fn watch_peer(client: &Client<Control>, note: impl Fn(View)) -> Failure {
 async fn report(client: &Client<Control>, members: &Members) -> Failure {
     let mut view = members.view();
     loop {
-        let latest = members.stamped(view.borrow_and_update().clone());
+        view.mark_unchanged();
+        let latest = members.says();
         let (epoch, sent) = (latest.epoch, Instant::now());
         let message = Message::new(&Ask::Report(latest));
         if let Err(failure) = client.call(message, sent + SILENCE).await {
