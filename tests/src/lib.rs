@@ -10,6 +10,7 @@ pub mod bench;
 pub mod cases;
 pub mod cluster;
 pub mod contract;
+pub mod faults;
 pub mod netns;
 pub mod port;
 pub mod process;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::fault;
 use super::recent::Recent;
+use crate::error::{Error, NotExecuted};
 use crate::reader::Readers;
 use crate::statement::kind::{self, BuiltIns, Kind};
 
@@ -175,7 +176,10 @@ impl Kinds {
 pub(super) fn into_query_error(error: ConnectionError) -> diesel::result::Error {
     match error {
         ConnectionError::CouldntSetupConfiguration(error) => error,
-        ConnectionError::BadConnection(message) => fault::sqlite(&message),
+        // The database said nothing: what was asked for has not begun.
+        ConnectionError::BadConnection(message) => {
+            Error::NotExecuted(NotExecuted::Unreadable(message)).into_diesel()
+        }
         other => fault::sqlite(&other.to_string()),
     }
 }

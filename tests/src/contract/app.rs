@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use super::outcome;
 use super::settings::NodeSettings;
 use crate::app::Commands;
+use crate::faults::faults_write;
+use crate::faults::load::Load;
+use crate::faults::record::Recorder;
 
 /// The application's repo.
-#[litefs_repo]
+#[litefs_repo(procedures(faults_write))]
 pub struct Repo;
 
 /// Another, with a database of its own.
@@ -30,6 +33,10 @@ pub struct App {
     pub repo: Repo,
     /// When there are two.
     pub audit: Option<AuditRepo>,
+    /// When the settings name a folder for it.
+    pub recorder: Option<Arc<Recorder>>,
+    /// The writers of the fault run.
+    pub load: Load,
 }
 
 impl App {
@@ -37,13 +44,22 @@ impl App {
     ///
     /// # Errors
     /// The node's own.
+    ///
+    /// # Panics
+    /// When there can be no record.
     pub async fn start(settings: NodeSettings) -> Result<Self, Error> {
-        let node = Node::start(settings.config()).await?;
+        let record = settings.record.as_deref();
+        let recorder = record.map(|folder| Recorder::begin(folder, &settings.node).expect("a record"));
+        let mut config = settings.config();
+        if let Some(recorder) = recorder.clone() {
+            config = config.on_lost(move |lost| recorder.lost(lost));
+        }
+        let node = Node::start(config).await?;
         let audit = match settings.databases.contains_key("AuditRepo") {
             true => Some(AuditRepo::on(&node)?),
             false => None,
         };
-        Ok(Self { repo: Repo::on(&node)?, audit, node, settings })
+        Ok(Self { repo: Repo::on(&node)?, audit, node, settings, recorder, load: Load::default() })
     }
 
     /// The path of the repo's database, as a URL for `establish`.

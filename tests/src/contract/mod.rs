@@ -23,6 +23,7 @@ pub use settings::NodeSettings;
 pub use site::{Site, start_app, wait_role};
 
 use crate::app::Commands;
+use crate::faults;
 
 /// All that an application node can be asked.
 #[must_use]
@@ -31,5 +32,5 @@ pub fn commands() -> Commands<App> {
         .add("methods", methods::run)
         .add("cases", diesel_cases::run)
         .add("cases_with_url", diesel_cases::run_with_url);
-    levels::add(lifetimes::add(outage::add(load::add(commands))))
+    faults::load::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
 }

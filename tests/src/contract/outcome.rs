@@ -15,7 +15,10 @@ pub fn of(error: &Error) -> Value {
         Error::NotFound => ("not_found", Value::Null),
         Error::TooManyRows => ("too_many_rows", Value::Null),
         Error::CommittedNotVisible { .. } => ("committed", json!("not visible")),
+        Error::CommittedNotReplicated { have, missing, .. } => ("committed", json!([have, missing])),
+        Error::CommittedNotKept { .. } => ("committed", json!("not kept")),
         Error::CommittedNotDecoded { source, .. } => ("committed", diesel(source)),
+        Error::Lost { .. } => ("lost", Value::Null),
         Error::Unknown { why } => ("unknown", json!(why)),
         other => ("other", json!(other.to_string())),
     };

@@ -35,6 +35,10 @@ pub struct NodeSettings {
     pub transaction_idle_ms: u64,
     /// What `on_open` runs on each connection.
     pub on_open: Option<String>,
+    /// Whether writes that a failover dropped are sent again.
+    pub resubmit: bool,
+    /// The folder for its record of the fault run.
+    pub record: Option<PathBuf>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.
     pub log: Option<String>,
 }
@@ -73,6 +77,7 @@ impl NodeSettings {
                 .node_name(&self.node)
                 .listen(&self.listen)
                 .insecure(true)
+                .nodes(self.peers.keys())
                 .peer_table(self.peers.clone());
             if self.all_nodes {
                 config = config.nodes(self.peers.keys());
@@ -80,6 +85,9 @@ impl NodeSettings {
             if self.majority {
                 config = config.fence(Fence::Majority);
             }
+        }
+        if self.resubmit {
+            config = config.resubmit_lost(true);
         }
         if self.start_timeout_ms > 0 {
             config = config.start_timeout(millis(self.start_timeout_ms));

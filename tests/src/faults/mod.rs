@@ -1,0 +1,29 @@
+//! The fault run: three applications write in every way and at every level while a seeded schedule
+//! kills, pauses and cuts off what is below them; afterwards the databases of all nodes are held
+//! against what each application was told of each of its writes.
+//!
+//! - [`work`]: what a write does, and in which way; [`tables`]: where.
+//! - [`record`]: what an application writes down while it happens, on a file that outlives it.
+//! - [`load`]: the writers inside an application, and the commands that start and stop them.
+//! - [`schedule`]: which fault comes when, from one number; [`stage`]: doing it, and undoing it.
+//! - [`checker`]: whether the records and the databases agree; [`report`]: the counts.
+//! - [`run`]: all of it.
+//!
+//! The checker is given records and tables and looks at nothing else; it never asks the library.
+
+pub mod checker;
+pub mod clock;
+pub mod dice;
+mod failovers;
+pub mod load;
+mod perform;
+mod play;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod stage;
+pub mod tables;
+pub mod work;
+
+pub use perform::faults_write;

@@ -1,0 +1,140 @@
+//! What a run came to, for people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::checker::Verdict;
+use super::record::{Class, Process};
+use super::work::{Level, Way};
+
+/// The counts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The run's own number.
+    pub seed: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// Each kind of fault, and how often there was one.
+    pub faults: BTreeMap<String, usize>,
+    /// Calls.
+    pub attempts: usize,
+    /// Calls that were told nothing, for their process ended.
+    pub untold: usize,
+    /// How the others ended.
+    pub ends: BTreeMap<(Level, Class), usize>,
+    /// The same by the way in which they were made.
+    pub by_way: BTreeMap<(Way, Class), usize>,
+    /// Texts of errors with how often, without what varies in them.
+    pub errors: BTreeMap<(Class, String), usize>,
+    /// Calls with a deadline that most faults leave time for, and those of them that ended `Unknown`.
+    pub patient: usize,
+    /// See [`Self::patient`].
+    pub patient_unknown: usize,
+    /// How long after another node was primary the first write was acknowledged.
+    pub failovers: Vec<Duration>,
+    /// How long after a fault was over a write of every node had been acknowledged.
+    pub recoveries: Vec<Duration>,
+    /// How often LiteFS ended by itself, and had to be started again.
+    pub litefs_ended: usize,
+    /// What the checker found.
+    pub verdict: Verdict,
+}
+
+/// From which deadline on a call is patient, in milliseconds.
+const PATIENT_MS: u64 = 1_000;
+
+impl Report {
+    /// Counts what is in the records.
+    pub fn count(&mut self, processes: &[Process]) {
+        for recorded in processes.iter().flat_map(|process| process.attempts.values()) {
+            self.attempts += 1;
+            let attempt = &recorded.attempt;
+            let patient = attempt.timeout_ms >= PATIENT_MS;
+            self.patient += usize::from(patient);
+            let Some(end) = &recorded.end else {
+                self.untold += 1;
+                continue;
+            };
+            self.patient_unknown += usize::from(patient && end.class == Class::Unknown);
+            *self.ends.entry((attempt.level, end.class)).or_default() += 1;
+            *self.by_way.entry((attempt.way, end.class)).or_default() += 1;
+            if let Some(detail) = &end.detail {
+                *self.errors.entry((end.class, without_numbers(detail))).or_default() += 1;
+            }
+        }
+    }
+
+    /// The share of patient calls that ended `Unknown`, in percent.
+    #[must_use]
+    pub fn unknown_percent(&self) -> f64 {
+        100.0 * self.patient_unknown as f64 / self.patient.max(1) as f64
+    }
+}
+
+/// Words with digits are what tells two errors of one kind apart: positions, times, names of nodes.
+fn without_numbers(text: &str) -> String {
+    let has_digit = |word: &str| word.chars().any(|character| character.is_ascii_digit());
+    let words = text.split_whitespace().map(|word| if has_digit(word) { "#" } else { word });
+    words.take(24).collect::<Vec<_>>().join(" ")
+}
+
+/// The middle one, that which one of a hundred exceeds, and the longest, in milliseconds.
+fn times(times: &[Duration]) -> String {
+    let mut times: Vec<_> = times.iter().map(Duration::as_millis).collect();
+    times.sort_unstable();
+    let Some(last) = times.len().checked_sub(1) else { return "none".to_owned() };
+    let at = |percent: usize| times[(times.len() * percent / 100).min(last)];
+    format!("{} of them, p50 {} ms, p99 {} ms, max {} ms", times.len(), at(50), at(99), times[last])
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: usize = self.faults.values().sum();
+        writeln!(f, "fault run, seed {}: {:.0} s, {faults} faults", self.seed, self.took.as_secs_f64())?;
+        for (fault, count) in &self.faults {
+            writeln!(f, "  {count:4} {fault}")?;
+        }
+        writeln!(f, "attempts: {}, of which {} were told nothing (killed)", self.attempts, self.untold)?;
+        for ((level, class), count) in &self.ends {
+            writeln!(f, "  {count:6} {level} {class:?}")?;
+        }
+        for ((way, class), count) in &self.by_way {
+            writeln!(f, "  {count:6} by {way:?}: {class:?}")?;
+        }
+        writeln!(f, "errors:")?;
+        for ((class, text), count) in &self.errors {
+            writeln!(f, "  {count:6} {class:?}: {text}")?;
+        }
+        let Verdict { lost, lost_untold, late_excused, violations } = &self.verdict;
+        writeln!(
+            f,
+            "lost below Everywhere: {lost} ({lost_untold} of them acknowledged by a process that then ended)"
+        )?;
+        writeln!(
+            f,
+            "Unknown: {:.2} % of {} calls with {PATIENT_MS} ms or more",
+            self.unknown_percent(),
+            self.patient
+        )?;
+        writeln!(f, "late because the process did not get to run: {late_excused}")?;
+        writeln!(f, "LiteFS ended by itself: {}", self.litefs_ended)?;
+        writeln!(f, "first write after a failover: {}", times(&self.failovers))?;
+        writeln!(f, "every node writes again after a fault: {}", times(&self.recoveries))?;
+        writeln!(f, "violations: {}", violations.len())?;
+        for violation in violations.iter().take(40) {
+            writeln!(f, "  {violation}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_differ_in_numbers_are_one_kind() {
+        assert_eq!(without_numbers("at 0017/00a3: 12 ms"), "at # # ms");
+    }
+}

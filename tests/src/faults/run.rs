@@ -1,0 +1,177 @@
+//! A fault run from its beginning to its verdict.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::checker::{Evidence, check};
+use super::clock;
+use super::failovers::Failovers;
+use super::load::Orders;
+use super::record::Process;
+use super::report::Report;
+use super::schedule::{Fault, Schedule};
+use super::stage::{DATABASE, Failure, Stage};
+use super::work::Level;
+use crate::cluster::{Cluster, ConsulLease};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The same seed gives the same faults and, as far as time allows, the same writes.
+    pub seed: u64,
+    /// Which faults: all of them in some order, and again.
+    pub kinds: Vec<Fault>,
+    /// How many at least.
+    pub faults: usize,
+    /// For how long at least.
+    pub lasts: Duration,
+    /// Whether lost writes are sent again, instead of only being reported.
+    pub resubmit: bool,
+    /// The levels at which the applications write, and how often.
+    pub levels: Vec<(u64, Level)>,
+    /// Where the records go; removed when the run passes.
+    pub folder: PathBuf,
+}
+
+/// Of calls whose deadline leaves time, so many may end `Unknown`, in percent.
+const UNKNOWN_PERCENT: f64 = 1.0;
+
+/// How long after the last fault lost writes may take to be reported or sent again.
+const AFTERMATH: Duration = Duration::from_secs(30);
+
+/// Runs it; `binary` is the application's program.
+///
+/// # Errors
+/// When something is violated, or the cluster does not recover: the text has the seed, the counts and
+/// where the records are.
+pub fn run(plan: &Plan, binary: &str) -> Result<Report, String> {
+    let mut run = Run::new(plan).map_err(|error| format!("{}: {error}", plan.folder.display()))?;
+    let played = run.play(binary);
+    let report = &run.report;
+    let _ = fs::write(plan.folder.join("report.txt"), report.to_string());
+    let failed = match played {
+        Err(error) => error.to_string(),
+        Ok(()) if !report.verdict.violations.is_empty() => "it is not as promised".to_owned(),
+        Ok(()) if report.unknown_percent() > UNKNOWN_PERCENT => "too many calls ended Unknown".to_owned(),
+        Ok(()) => {
+            let _ = fs::remove_dir_all(&plan.folder);
+            return Ok(run.report);
+        }
+    };
+    Err(format!("{failed}\nseed {}; records: {}\n{report}", plan.seed, plan.folder.display()))
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    begun: Instant,
+    timeline: Mutex<fs::File>,
+    report: Report,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan) -> std::io::Result<Self> {
+        // An earlier run of the same seed is no part of this one.
+        let _ = fs::remove_dir_all(&plan.folder);
+        fs::create_dir_all(plan.folder.join("records"))?;
+        let timeline = Mutex::new(fs::File::create(plan.folder.join("timeline.txt"))?);
+        let report = Report { seed: plan.seed, ..Report::default() };
+        Ok(Self { plan, begun: Instant::now(), timeline, report })
+    }
+
+    fn play(&mut self, binary: &str) -> Result<(), Failure> {
+        let orders = Orders {
+            process: 0,
+            seed: self.plan.seed,
+            writers: 5,
+            rest_ms: (5, 40),
+            levels: self.plan.levels.clone(),
+        };
+        self.say(&format!("seed {}", self.plan.seed));
+        let stage = Stage::set(binary, ConsulLease::default().in_namespaces(), |settings| {
+            settings.record = Some(self.records());
+            settings.resubmit = self.plan.resubmit;
+            settings.log = Some("warn".to_owned());
+        })?;
+        stage.start_load(orders)?;
+        let failovers = Failovers::default();
+        let faults = failovers.watched(stage.cluster(), || self.faults(&stage));
+        let played = faults.and_then(|()| self.settle(&stage));
+        self.report.took = self.begun.elapsed();
+        self.report.litefs_ended = stage.litefs_ended();
+        let processes = Process::read_all(&self.records())?;
+        self.report.failovers = failovers.first_writes(&processes);
+        self.report.count(&processes);
+        if played.is_err() || !self.report.verdict.violations.is_empty() {
+            self.keep_logs(stage.cluster());
+        }
+        played
+    }
+
+    fn faults(&mut self, stage: &Stage) -> Result<(), Failure> {
+        stage.recover()?;
+        self.say("all runs");
+        for (count, step) in Schedule::new(self.plan.seed, &self.plan.kinds).enumerate() {
+            if count >= self.plan.faults && self.begun.elapsed() >= self.plan.lasts {
+                break;
+            }
+            self.say(&format!("{}, {} ms", step.fault, step.lasts.as_millis()));
+            let whose = stage.play(&step).map_err(|error| format!("{}: {error}", step.fault))?;
+            *self.report.faults.entry(step.fault.to_string()).or_default() += 1;
+            let recovered = stage.recover().map_err(|error| format!("after {}: {error}", step.fault))?;
+            self.say(&format!("    {whose}; {recovered}"));
+            self.report.recoveries.push(recovered.took);
+            std::thread::sleep(step.rest);
+        }
+        Ok(())
+    }
+
+    /// Ends the load and checks what there is. What was lost may take its time to be told, and so
+    /// may the ledger's own housekeeping to be the same everywhere.
+    fn settle(&mut self, stage: &Stage) -> Result<(), Failure> {
+        stage.stop_load()?;
+        self.say("no more load");
+        let deadline = Instant::now() + AFTERMATH;
+        loop {
+            stage.cluster().wait_settled(DATABASE, AFTERMATH)?;
+            let evidence = Evidence {
+                processes: Process::read_all(&self.records())?,
+                nodes: stage.contents()?,
+                resubmit: self.plan.resubmit,
+            };
+            self.report.verdict = check(&evidence);
+            if self.report.verdict.violations.is_empty() || Instant::now() > deadline {
+                self.say("checked");
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn records(&self) -> PathBuf {
+        self.plan.folder.join("records")
+    }
+
+    /// The servers' and the applications' words, before they are gone with the cluster.
+    fn keep_logs(&self, cluster: &Cluster) {
+        for node in 0..cluster.len() {
+            let _ = fs::write(self.plan.folder.join(format!("litefs-{node}.log")), cluster.log(node));
+        }
+        let _ = fs::write(self.plan.folder.join("consul.log"), cluster.consul().log());
+        for file in fs::read_dir(cluster.dir()).into_iter().flatten().flatten() {
+            if file.path().extension().is_some_and(|extension| extension == "log") {
+                let _ = fs::copy(file.path(), self.plan.folder.join(file.file_name()));
+            }
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "a long run shows how far it is")]
+    fn say(&self, what: &str) {
+        let line = format!("{:7.1} s  {:15}  {what}", self.begun.elapsed().as_secs_f64(), clock::now());
+        eprintln!("{line}");
+        let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(timeline, "{line}");
+    }
+}
