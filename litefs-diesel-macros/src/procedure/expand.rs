@@ -52,7 +52,7 @@ fn procedure(model: &Model) -> TokenStream {
         impl #krate::Procedure for #ident {
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
-            type Local = <#repo as #krate::LitefsRepo>::Local;
+            type Local = #connection;
             type Args = (#(#owned,)*);
             #results
             #codecs
@@ -60,7 +60,13 @@ fn procedure(model: &Model) -> TokenStream {
                 #conn: &mut Self::Local,
                 (#(#ours,)*): Self::Args,
             ) -> ::core::result::Result<Self::Ok, Self::Err> {
-                #ident(<#connection as #krate::__private::FirstArgument<#repo>>::of(#conn) #(, #given)*)
+                #ident(#conn #(, #given)*)
+            }
+            fn lend<T>(
+                #conn: &mut #krate::__private::SqliteConnection,
+                work: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+            ) -> #krate::__private::ConnectionResult<T> {
+                <#connection as #krate::__private::FirstArgument<#repo>>::lend(#conn, work)
             }
             fn pack((#(#ours,)*): Self::Args, #packed: &mut #krate::__private::Packed) {
                 let _ = &#packed;

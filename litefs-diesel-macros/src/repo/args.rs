@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Ident, Path, Token, Type};
 
 use super::model::Args;
-use crate::args::{self, CRATE, CratePath, at_end, rest_of_argument, value};
+use crate::args::{self, CRATE, CratePath, rest_of_argument, value};
 use crate::mistakes::Mistakes;
 
 const KEYS: &str = "the keys are `local`, `name`, `crate` and `procedures`";
@@ -33,24 +33,17 @@ pub(super) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 
 /// `(path, path)`
 fn procedures(input: ParseStream<'_>, key: &Ident, mistakes: &mut Mistakes) -> Vec<Path> {
+    let what = rest_of_argument(input);
     let parser = Punctuated::<ProcedurePath, Token![,]>::parse_terminated;
-    let listed = match input.parse::<Group>() {
-        Ok(list) if list.delimiter() == Delimiter::Parenthesis && at_end(input) => {
-            parser.parse2(list.stream())
-        }
-        Ok(list) if at_end(input) => Err(syn::Error::new_spanned(list, PROCEDURES)),
-        _ => match rest_of_argument(input) {
-            rest if rest.is_empty() => Err(syn::Error::new_spanned(key, PROCEDURES)),
-            rest => Err(syn::Error::new_spanned(rest, PROCEDURES)),
+    match syn::parse2::<Group>(what.clone()) {
+        Ok(list) if list.delimiter() == Delimiter::Parenthesis => match parser.parse2(list.stream()) {
+            Ok(paths) => return paths.into_iter().map(|ProcedurePath(path)| path).collect(),
+            Err(error) => mistakes.at(error.span(), PROCEDURES),
         },
-    };
-    match listed {
-        Ok(paths) => paths.into_iter().map(|ProcedurePath(path)| path).collect(),
-        Err(error) => {
-            mistakes.at(error.span(), PROCEDURES);
-            Vec::new()
-        }
+        _ if what.is_empty() => mistakes.on(key, PROCEDURES),
+        _ => mistakes.on(what, PROCEDURES),
     }
+    Vec::new()
 }
 
 /// A path without arguments.

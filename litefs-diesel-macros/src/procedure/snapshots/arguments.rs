@@ -11,7 +11,7 @@ pub enum pay {}
 impl ::litefs_diesel::Procedure for pay {
     const NAME: &'static str = "pay";
     const VERSION: u32 = 1u32;
-    type Local = <Repo as ::litefs_diesel::LitefsRepo>::Local;
+    type Local = LocalConn;
     type Args = (Order, <str as ::std::borrow::ToOwned>::Owned);
     type Ok = <Result<i64, PayError> as ::litefs_diesel::__private::ProcedureResult>::Ok;
     type Err = <Result<
@@ -28,11 +28,13 @@ impl ::litefs_diesel::Procedure for pay {
         conn: &mut Self::Local,
         (arg0, arg1): Self::Args,
     ) -> ::core::result::Result<Self::Ok, Self::Err> {
-        pay(
-            <LocalConn as ::litefs_diesel::__private::FirstArgument<Repo>>::of(conn),
-            arg0,
-            ::core::borrow::Borrow::<str>::borrow(&arg1),
-        )
+        pay(conn, arg0, ::core::borrow::Borrow::<str>::borrow(&arg1))
+    }
+    fn lend<T>(
+        conn: &mut ::litefs_diesel::__private::SqliteConnection,
+        work: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+    ) -> ::litefs_diesel::__private::ConnectionResult<T> {
+        <LocalConn as ::litefs_diesel::__private::FirstArgument<Repo>>::lend(conn, work)
     }
     fn pack((arg0, arg1): Self::Args, packed: &mut ::litefs_diesel::__private::Packed) {
         let _ = &packed;

@@ -10,7 +10,7 @@ pub(crate) enum r#type {}
 impl d::e::Procedure for r#type {
     const NAME: &'static str = "b.c";
     const VERSION: u32 = 7u32;
-    type Local = <a::Repo as d::e::LitefsRepo>::Local;
+    type Local = LocalConn;
     type Args = ();
     type Ok = <Alias as d::e::__private::ProcedureResult>::Ok;
     type Err = <Alias as d::e::__private::ProcedureResult>::Err;
@@ -24,7 +24,13 @@ impl d::e::Procedure for r#type {
         conn: &mut Self::Local,
         (): Self::Args,
     ) -> ::core::result::Result<Self::Ok, Self::Err> {
-        r#type(<LocalConn as d::e::__private::FirstArgument<a::Repo>>::of(conn))
+        r#type(conn)
+    }
+    fn lend<T>(
+        conn: &mut d::e::__private::SqliteConnection,
+        work: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+    ) -> d::e::__private::ConnectionResult<T> {
+        <LocalConn as d::e::__private::FirstArgument<a::Repo>>::lend(conn, work)
     }
     fn pack((): Self::Args, packed: &mut d::e::__private::Packed) {
         let _ = &packed;

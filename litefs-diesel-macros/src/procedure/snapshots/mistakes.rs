@@ -50,6 +50,12 @@ impl ::litefs_diesel::Procedure for pay {
     fn run(_: &mut Self::Local, _: ()) -> ::core::result::Result<Self::Ok, Self::Err> {
         ::core::unreachable!()
     }
+    fn lend<T>(
+        _: &mut ::litefs_diesel::__private::SqliteConnection,
+        _: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+    ) -> ::litefs_diesel::__private::ConnectionResult<T> {
+        ::core::unreachable!()
+    }
     fn pack(_: (), _: &mut ::litefs_diesel::__private::Packed) {
         ::core::unreachable!()
     }
