@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -13,7 +11,6 @@ use super::clock;
 use super::dice::Dice;
 use super::perform::{Told, perform};
 use super::record::{End, Line, Recorder};
-use super::tables::fault_entries;
 use super::work::{Attempt, Level, Way, Work};
 use crate::app::Commands;
 use crate::contract::App;
@@ -33,6 +30,14 @@ pub struct Orders {
     pub levels: Vec<(u64, Level)>,
 }
 
+impl Orders {
+    /// The usual load of one application: it leaves the machine room for the others.
+    #[must_use]
+    pub fn new(seed: u64, levels: &[(u64, Level)]) -> Self {
+        Self { process: 0, seed, writers: 5, rest_ms: (5, 40), levels: levels.to_vec() }
+    }
+}
+
 /// The load of one application.
 #[derive(Debug, Default)]
 pub struct Load {
@@ -41,15 +46,8 @@ pub struct Load {
     writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// The commands of the fault run.
-#[must_use]
-pub fn commands(commands: Commands<App>) -> Commands<App> {
-    commands
-        .add("faults_load", load)
-        .add("faults_stop", stop)
-        .add("faults_probe", probe)
-        .add("faults_call", call)
-        .add("faults_readers", readers)
+pub(super) fn add(commands: Commands<App>) -> Commands<App> {
+    commands.add("faults_load", load).add("faults_stop", stop).add("faults_probe", probe)
 }
 
 /// Starts the writers.
@@ -85,16 +83,11 @@ async fn one(app: &App, recorder: &Recorder, attempt: Attempt) -> End {
 }
 
 /// One call, and what it was told.
-async fn told(app: &App, attempt: &Attempt) -> End {
+pub(super) async fn told(app: &App, attempt: &Attempt) -> End {
     let Told { class, detail, position, late } = perform(&app.repo, attempt).await;
     let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
     let position = position.map(|position| position.to_string());
     End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms }
-}
-
-/// One call that goes into no record.
-async fn call(app: Arc<App>, attempt: Attempt) -> Result<End, Value> {
-    Ok(told(&app, &attempt).await)
 }
 
 /// Has the writers end after the call that each is in, and waits for that; gives how many there were.
@@ -114,27 +107,6 @@ async fn probe(app: Arc<App>, timeout_ms: u64) -> Result<End, Value> {
     let tag = next_tag(&app);
     let attempt = Attempt { tag, work: Work::Insert(1), way: Way::Method, level: Level::Visible, timeout_ms };
     Ok(one(&app, &*recorder(&app)?, attempt).await)
-}
-
-/// So many tasks that read all the time, for so many milliseconds; gives how often they did.
-async fn readers(app: Arc<App>, (readers, millis): (u32, u64)) -> Result<u64, Value> {
-    let until = tokio::time::Instant::now() + Duration::from_millis(millis);
-    let readers = (0..readers).map(|_| {
-        let app = app.clone();
-        tokio::spawn(async move {
-            let mut reads = 0;
-            while tokio::time::Instant::now() < until {
-                let last = fault_entries::table.order(fault_entries::id.desc()).limit(20);
-                // That a read may fail in the middle of a fault is not what is looked at here.
-                let read = app.repo.all::<i64>(last.select(fault_entries::tag)).await;
-                reads += u64::from(read.is_ok());
-                tokio::task::yield_now().await;
-            }
-            reads
-        })
-    });
-    let reads = futures::future::join_all(readers).await;
-    Ok(reads.into_iter().filter_map(Result::ok).sum())
 }
 
 fn recorder(app: &App) -> Result<Arc<Recorder>, Value> {

@@ -5,6 +5,7 @@
 //! - [`work`]: what a write does, and in which way; [`tables`]: where.
 //! - [`record`]: what an application writes down while it happens, on a file that outlives it.
 //! - [`load`]: the writers inside an application, and the commands that start and stop them.
+//! - [`probes`]: what one fault by itself is looked at with.
 //! - [`schedule`]: which fault comes when, from one number; [`stage`]: doing it, and undoing it.
 //! - [`checker`]: whether the records and the databases agree; [`report`]: the counts.
 //! - [`run`]: all of it.
@@ -18,6 +19,7 @@ mod failovers;
 pub mod load;
 mod perform;
 mod play;
+pub mod probes;
 pub mod record;
 pub mod report;
 pub mod run;
@@ -27,3 +29,12 @@ pub mod tables;
 pub mod work;
 
 pub use perform::faults_write;
+
+use crate::app::Commands;
+use crate::contract::App;
+
+/// The commands of an application for this.
+#[must_use]
+pub fn commands(commands: Commands<App>) -> Commands<App> {
+    probes::add(load::add(commands))
+}
