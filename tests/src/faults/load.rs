@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::clock;
 use super::dice::Dice;
 use super::perform::{Told, perform};
-use super::record::{End, Line, Recorder};
+use super::record::{End, Line};
 use super::work::{Attempt, Level, Way, Work};
 use crate::app::Commands;
 use crate::contract::App;
@@ -18,10 +18,10 @@ use crate::contract::App;
 /// What the writers are to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Orders {
-    /// Sets the tags of one application process apart from all others'.
-    pub process: u32,
-    /// For the choice of writes.
+    /// For the choice of writes, together with the number of the process.
     pub seed: u64,
+    /// Which process of the run this is.
+    pub process: u32,
     /// How many write at once.
     pub writers: u32,
     /// How long each rests after a call, in milliseconds: from and to.
@@ -52,33 +52,35 @@ pub(super) fn add(commands: Commands<App>) -> Commands<App> {
 
 /// Starts the writers.
 async fn load(app: Arc<App>, orders: Orders) -> Result<(), Value> {
-    let recorder = recorder(&app)?;
-    app.load.tags.store(i64::from(orders.process) << 32, Ordering::Relaxed);
+    if app.recorder.is_none() {
+        return Err(json!("the settings name no folder for a record"));
+    }
     let mut writers = app.load.writers.lock().unwrap_or_else(PoisonError::into_inner);
     for writer in 0..orders.writers {
         let seed = orders.seed ^ (u64::from(orders.process) << 32) ^ u64::from(writer);
-        writers.push(tokio::spawn(write_on(app.clone(), recorder.clone(), orders.clone(), Dice::new(seed))));
+        writers.push(tokio::spawn(write_on(app.clone(), orders.clone(), Dice::new(seed))));
     }
     Ok(())
 }
 
-async fn write_on(app: Arc<App>, recorder: Arc<Recorder>, orders: Orders, mut dice: Dice) {
+async fn write_on(app: Arc<App>, orders: Orders, mut dice: Dice) {
     while !app.load.stop.load(Ordering::Relaxed) {
         let attempt = Attempt::any(next_tag(&app), &mut dice, &orders.levels);
-        one(&app, &recorder, attempt).await;
+        one(&app, attempt).await;
         tokio::time::sleep(dice.millis(orders.rest_ms.0, orders.rest_ms.1)).await;
     }
 }
 
 fn next_tag(app: &App) -> i64 {
-    app.load.tags.fetch_add(1, Ordering::Relaxed) + 1
+    // The process id sets them apart from those of all other applications.
+    (i64::from(std::process::id()) << 32) + app.load.tags.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One call, and its two lines.
-async fn one(app: &App, recorder: &Recorder, attempt: Attempt) -> End {
-    recorder.write(&Line::Attempt { at: clock::now(), attempt: attempt.clone() });
+async fn one(app: &App, attempt: Attempt) -> End {
+    note(app, &Line::Attempt { at: clock::now(), attempt: attempt.clone() });
     let end = told(app, &attempt).await;
-    recorder.write(&Line::Ended(end.clone()));
+    note(app, &Line::Ended(end.clone()));
     end
 }
 
@@ -98,17 +100,19 @@ async fn stop(app: Arc<App>, (): ()) -> Result<usize, Value> {
     for writer in writers {
         writer.await.map_err(|error| json!(error.to_string()))?;
     }
-    recorder(&app)?.write(&Line::Finished);
+    note(&app, &Line::Finished);
     Ok(count)
 }
 
-/// One small write, recorded as the others are.
+/// One small write, recorded as the others are, where there is a record.
 async fn probe(app: Arc<App>, timeout_ms: u64) -> Result<End, Value> {
     let tag = next_tag(&app);
     let attempt = Attempt { tag, work: Work::Insert(1), way: Way::Method, level: Level::Visible, timeout_ms };
-    Ok(one(&app, &*recorder(&app)?, attempt).await)
+    Ok(one(&app, attempt).await)
 }
 
-fn recorder(app: &App) -> Result<Arc<Recorder>, Value> {
-    app.recorder.clone().ok_or_else(|| json!("the settings name no folder for a record"))
+fn note(app: &App, line: &Line) {
+    if let Some(recorder) = &app.recorder {
+        recorder.write(line);
+    }
 }

@@ -8,7 +8,7 @@
 //! - [`probes`]: what one fault by itself is looked at with.
 //! - [`schedule`]: which fault comes when, from one number; [`stage`]: doing it, and undoing it.
 //! - [`checker`]: whether the records and the databases agree; [`report`]: the counts.
-//! - [`run`]: all of it.
+//! - [`run`]: all of it; [`single`]: one fault by itself.
 //!
 //! The checker is given records and tables and looks at nothing else; it never asks the library.
 
@@ -24,6 +24,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod single;
 pub mod stage;
 pub mod tables;
 pub mod work;
