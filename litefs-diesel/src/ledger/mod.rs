@@ -18,6 +18,7 @@ mod keys;
 mod pending;
 mod prune;
 mod ranges;
+#[cfg_attr(not(test), expect(dead_code, reason = "asked by the node, which remembers what it acknowledged"))]
 mod recall;
 mod tables;
 #[cfg(test)]
@@ -26,6 +27,9 @@ mod writer;
 
 pub(crate) use entry::Stored;
 pub(crate) use keys::KeyFound;
-#[expect(unused_imports, reason = "asked by the node, which remembers what it acknowledged")]
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "asked by the node, which remembers what it acknowledged")
+)]
 pub(crate) use recall::{Recall, recall};
 pub(crate) use writer::{Found, Ledger, Rules};
