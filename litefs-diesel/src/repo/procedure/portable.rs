@@ -73,8 +73,11 @@ impl<E: Portable + From<DieselError>> ProcedureError for E {}
 #[doc(hidden)]
 pub struct Codec<T> {
     write: fn(&T, Vec<u8>) -> postcard::Result<Vec<u8>>,
-    read: fn(&[u8]) -> postcard::Result<(T, &[u8])>,
+    read: Reads<T>,
 }
+
+/// Reads a value from the beginning of some bytes, and gives the rest.
+type Reads<T> = fn(&[u8]) -> postcard::Result<(T, &[u8])>;
 
 /// Of an argument or a value.
 #[doc(hidden)]
