@@ -13,6 +13,7 @@ use super::settings::NodeSettings;
 use crate::app::Commands;
 use crate::faults::faults_write;
 use crate::faults::load::Load;
+use crate::faults::probes::Opened;
 use crate::faults::record::Recorder;
 
 /// The application's repo.
@@ -37,6 +38,8 @@ pub struct App {
     pub recorder: Option<Arc<Recorder>>,
     /// The writers of the fault run.
     pub load: Load,
+    /// What its probes keep open.
+    pub opened: Opened,
 }
 
 impl App {
@@ -59,7 +62,15 @@ impl App {
             true => Some(AuditRepo::on(&node)?),
             false => None,
         };
-        Ok(Self { repo: Repo::on(&node)?, audit, node, settings, recorder, load: Load::default() })
+        Ok(Self {
+            repo: Repo::on(&node)?,
+            audit,
+            node,
+            settings,
+            recorder,
+            load: Load::default(),
+            opened: Opened::default(),
+        })
     }
 
     /// The path of the repo's database, as a URL for `establish`.

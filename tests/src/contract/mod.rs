@@ -32,5 +32,5 @@ pub fn commands() -> Commands<App> {
         .add("methods", methods::run)
         .add("cases", diesel_cases::run)
         .add("cases_with_url", diesel_cases::run_with_url);
-    faults::load::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
+    faults::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
 }

@@ -77,7 +77,6 @@ impl NodeSettings {
                 .node_name(&self.node)
                 .listen(&self.listen)
                 .insecure(true)
-                .nodes(self.peers.keys())
                 .peer_table(self.peers.clone());
             if self.all_nodes {
                 config = config.nodes(self.peers.keys());

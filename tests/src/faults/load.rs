@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -12,8 +10,7 @@ use tokio::task::JoinHandle;
 use super::clock;
 use super::dice::Dice;
 use super::perform::{Told, perform};
-use super::record::{End, Line, Recorder};
-use super::tables::fault_entries;
+use super::record::{End, Line};
 use super::work::{Attempt, Level, Way, Work};
 use crate::app::Commands;
 use crate::contract::App;
@@ -21,16 +18,24 @@ use crate::contract::App;
 /// What the writers are to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Orders {
-    /// Sets the tags of one application process apart from all others'.
-    pub process: u32,
-    /// For the choice of writes.
+    /// For the choice of writes, together with the number of the process.
     pub seed: u64,
+    /// Which process of the run this is.
+    pub process: u32,
     /// How many write at once.
     pub writers: u32,
     /// How long each rests after a call, in milliseconds: from and to.
     pub rest_ms: (u64, u64),
     /// The levels, and how often each.
     pub levels: Vec<(u64, Level)>,
+}
+
+impl Orders {
+    /// The usual load of one application: it leaves the machine room for the others.
+    #[must_use]
+    pub fn new(seed: u64, levels: &[(u64, Level)]) -> Self {
+        Self { process: 0, seed, writers: 5, rest_ms: (5, 40), levels: levels.to_vec() }
+    }
 }
 
 /// The load of one application.
@@ -41,60 +46,50 @@ pub struct Load {
     writers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// The commands of the fault run.
-#[must_use]
-pub fn commands(commands: Commands<App>) -> Commands<App> {
-    commands
-        .add("faults_load", load)
-        .add("faults_stop", stop)
-        .add("faults_probe", probe)
-        .add("faults_call", call)
-        .add("faults_readers", readers)
+pub(super) fn add(commands: Commands<App>) -> Commands<App> {
+    commands.add("faults_load", load).add("faults_stop", stop).add("faults_probe", probe)
 }
 
 /// Starts the writers.
 async fn load(app: Arc<App>, orders: Orders) -> Result<(), Value> {
-    let recorder = recorder(&app)?;
-    app.load.tags.store(i64::from(orders.process) << 32, Ordering::Relaxed);
+    if app.recorder.is_none() {
+        return Err(json!("the settings name no folder for a record"));
+    }
     let mut writers = app.load.writers.lock().unwrap_or_else(PoisonError::into_inner);
     for writer in 0..orders.writers {
         let seed = orders.seed ^ (u64::from(orders.process) << 32) ^ u64::from(writer);
-        writers.push(tokio::spawn(write_on(app.clone(), recorder.clone(), orders.clone(), Dice::new(seed))));
+        writers.push(tokio::spawn(write_on(app.clone(), orders.clone(), Dice::new(seed))));
     }
     Ok(())
 }
 
-async fn write_on(app: Arc<App>, recorder: Arc<Recorder>, orders: Orders, mut dice: Dice) {
+async fn write_on(app: Arc<App>, orders: Orders, mut dice: Dice) {
     while !app.load.stop.load(Ordering::Relaxed) {
         let attempt = Attempt::any(next_tag(&app), &mut dice, &orders.levels);
-        one(&app, &recorder, attempt).await;
+        one(&app, attempt).await;
         tokio::time::sleep(dice.millis(orders.rest_ms.0, orders.rest_ms.1)).await;
     }
 }
 
 fn next_tag(app: &App) -> i64 {
-    app.load.tags.fetch_add(1, Ordering::Relaxed) + 1
+    // The process id sets them apart from those of all other applications.
+    (i64::from(std::process::id()) << 32) + app.load.tags.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One call, and its two lines.
-async fn one(app: &App, recorder: &Recorder, attempt: Attempt) -> End {
-    recorder.write(&Line::Attempt { at: clock::now(), attempt: attempt.clone() });
+async fn one(app: &App, attempt: Attempt) -> End {
+    note(app, &Line::Attempt { at: clock::now(), attempt: attempt.clone() });
     let end = told(app, &attempt).await;
-    recorder.write(&Line::Ended(end.clone()));
+    note(app, &Line::Ended(end.clone()));
     end
 }
 
 /// One call, and what it was told.
-async fn told(app: &App, attempt: &Attempt) -> End {
+pub(super) async fn told(app: &App, attempt: &Attempt) -> End {
     let Told { class, detail, position, late } = perform(&app.repo, attempt).await;
     let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
     let position = position.map(|position| position.to_string());
     End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms }
-}
-
-/// One call that goes into no record.
-async fn call(app: Arc<App>, attempt: Attempt) -> Result<End, Value> {
-    Ok(told(&app, &attempt).await)
 }
 
 /// Has the writers end after the call that each is in, and waits for that; gives how many there were.
@@ -105,38 +100,19 @@ async fn stop(app: Arc<App>, (): ()) -> Result<usize, Value> {
     for writer in writers {
         writer.await.map_err(|error| json!(error.to_string()))?;
     }
-    recorder(&app)?.write(&Line::Finished);
+    note(&app, &Line::Finished);
     Ok(count)
 }
 
-/// One small write, recorded as the others are.
+/// One small write, recorded as the others are, where there is a record.
 async fn probe(app: Arc<App>, timeout_ms: u64) -> Result<End, Value> {
     let tag = next_tag(&app);
     let attempt = Attempt { tag, work: Work::Insert(1), way: Way::Method, level: Level::Visible, timeout_ms };
-    Ok(one(&app, &*recorder(&app)?, attempt).await)
+    Ok(one(&app, attempt).await)
 }
 
-/// So many tasks that read all the time, for so many milliseconds; gives how often they did.
-async fn readers(app: Arc<App>, (readers, millis): (u32, u64)) -> Result<u64, Value> {
-    let until = tokio::time::Instant::now() + Duration::from_millis(millis);
-    let readers = (0..readers).map(|_| {
-        let app = app.clone();
-        tokio::spawn(async move {
-            let mut reads = 0;
-            while tokio::time::Instant::now() < until {
-                let last = fault_entries::table.order(fault_entries::id.desc()).limit(20);
-                // That a read may fail in the middle of a fault is not what is looked at here.
-                let read = app.repo.all::<i64>(last.select(fault_entries::tag)).await;
-                reads += u64::from(read.is_ok());
-                tokio::task::yield_now().await;
-            }
-            reads
-        })
-    });
-    let reads = futures::future::join_all(readers).await;
-    Ok(reads.into_iter().filter_map(Result::ok).sum())
-}
-
-fn recorder(app: &App) -> Result<Arc<Recorder>, Value> {
-    app.recorder.clone().ok_or_else(|| json!("the settings name no folder for a record"))
+fn note(app: &App, line: &Line) {
+    if let Some(recorder) = &app.recorder {
+        recorder.write(line);
+    }
 }

@@ -5,9 +5,10 @@
 //! - [`work`]: what a write does, and in which way; [`tables`]: where.
 //! - [`record`]: what an application writes down while it happens, on a file that outlives it.
 //! - [`load`]: the writers inside an application, and the commands that start and stop them.
+//! - [`probes`]: what one fault by itself is looked at with.
 //! - [`schedule`]: which fault comes when, from one number; [`stage`]: doing it, and undoing it.
 //! - [`checker`]: whether the records and the databases agree; [`report`]: the counts.
-//! - [`run`]: all of it.
+//! - [`run`]: all of it; [`single`]: one fault by itself.
 //!
 //! The checker is given records and tables and looks at nothing else; it never asks the library.
 
@@ -18,12 +19,23 @@ mod failovers;
 pub mod load;
 mod perform;
 mod play;
+pub mod probes;
 pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod single;
 pub mod stage;
 pub mod tables;
 pub mod work;
 
 pub use perform::faults_write;
+
+use crate::app::Commands;
+use crate::contract::App;
+
+/// The commands of an application for this.
+#[must_use]
+pub fn commands(commands: Commands<App>) -> Commands<App> {
+    probes::add(load::add(commands))
+}

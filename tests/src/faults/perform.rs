@@ -130,12 +130,12 @@ struct Id {
     id: i64,
 }
 
-type Insert = diesel::query_builder::InsertStatement<
+pub(super) type Insert = diesel::query_builder::InsertStatement<
     fault_entries::table,
     <Entry as Insertable<fault_entries::table>>::Values,
 >;
 
-fn insert(entry: Entry) -> Insert {
+pub(super) fn insert(entry: Entry) -> Insert {
     diesel::insert_into(fault_entries::table).values(entry)
 }
 

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::checker::{Evidence, check};
+use super::checker::{Evidence, Verdict, check};
 use super::clock;
 use super::failovers::Failovers;
 use super::load::Orders;
@@ -82,13 +82,7 @@ impl<'a> Run<'a> {
     }
 
     fn play(&mut self, binary: &str) -> Result<(), Failure> {
-        let orders = Orders {
-            process: 0,
-            seed: self.plan.seed,
-            writers: 5,
-            rest_ms: (5, 40),
-            levels: self.plan.levels.clone(),
-        };
+        let orders = Orders::new(self.plan.seed, &self.plan.levels);
         self.say(&format!("seed {}", self.plan.seed));
         let stage = Stage::set(binary, ConsulLease::default().in_namespaces(), |settings| {
             settings.record = Some(self.records());
@@ -98,7 +92,11 @@ impl<'a> Run<'a> {
         stage.start_load(orders)?;
         let failovers = Failovers::default();
         let faults = failovers.watched(stage.cluster(), || self.faults(&stage));
-        let played = faults.and_then(|()| self.settle(&stage));
+        let played = faults.and_then(|()| {
+            self.report.verdict = settle(&stage, &self.records(), self.plan.resubmit)?;
+            self.say("checked");
+            Ok(())
+        });
         self.report.took = self.begun.elapsed();
         self.report.litefs_ended = stage.litefs_ended();
         let processes = Process::read_all(&self.records())?;
@@ -128,28 +126,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Ends the load and checks what there is. What was lost may take its time to be told, and so
-    /// may the ledger's own housekeeping to be the same everywhere.
-    fn settle(&mut self, stage: &Stage) -> Result<(), Failure> {
-        stage.stop_load()?;
-        self.say("no more load");
-        let deadline = Instant::now() + AFTERMATH;
-        loop {
-            stage.cluster().wait_settled(DATABASE, AFTERMATH)?;
-            let evidence = Evidence {
-                processes: Process::read_all(&self.records())?,
-                nodes: stage.contents()?,
-                resubmit: self.plan.resubmit,
-            };
-            self.report.verdict = check(&evidence);
-            if self.report.verdict.violations.is_empty() || Instant::now() > deadline {
-                self.say("checked");
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
     fn records(&self) -> PathBuf {
         self.plan.folder.join("records")
     }
@@ -173,5 +149,24 @@ impl<'a> Run<'a> {
         eprintln!("{line}");
         let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(timeline, "{line}");
+    }
+}
+
+/// Ends the load of a stage and checks what there is. What was lost may take its time to be told, and
+/// so may the ledger's own housekeeping to be the same everywhere.
+///
+/// # Errors
+/// When the load does not end, or the nodes do not come to agree.
+pub fn settle(stage: &Stage, records: &Path, resubmit: bool) -> Result<Verdict, Failure> {
+    stage.stop_load()?;
+    let deadline = Instant::now() + AFTERMATH;
+    loop {
+        stage.cluster().wait_settled(DATABASE, AFTERMATH)?;
+        let processes = Process::read_all(records)?;
+        let verdict = check(&Evidence { processes, nodes: stage.contents()?, resubmit });
+        if verdict.violations.is_empty() || Instant::now() > deadline {
+            return Ok(verdict);
+        }
+        std::thread::sleep(Duration::from_millis(500));
     }
 }

@@ -86,7 +86,9 @@ impl Stage {
             litefs_ended: AtomicUsize::new(0),
         };
         for node in 0..NODES {
-            let mut settings = NodeSettings { timeout_ms: TIMEOUT_MS, ..stage.site.settings(node) };
+            let mut settings = stage.site.settings(node);
+            settings.timeout_ms = TIMEOUT_MS;
+            settings.all_nodes = true;
             for other in (0..NODES).filter(|&other| other != node) {
                 let link = stage.site.link(node, other);
                 settings.peers.insert(stage.site.cluster.hostname(other), link.address());
@@ -137,6 +139,12 @@ impl Stage {
         let contents = Contents::read(&self.site.database(node, DATABASE));
         let entries = contents.map_err(|error| error.to_string())?.entries;
         Ok(entries.into_iter().map(|entry| entry.tag).collect())
+    }
+
+    /// The files and addresses below.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
     }
 
     /// The LiteFS below.

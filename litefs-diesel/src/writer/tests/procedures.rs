@@ -164,6 +164,14 @@ async fn a_transaction_that_was_ended_unseen_is_told_and_never_harms_a_neighbour
     let Err(Refusal::NotDecoded { why, .. }) = called else { panic!("{called:?}") };
     assert!(why.contains("`commits` ended its transaction"), "{why}");
     assert_eq!(names, ["before", "added", "after"], "each once, and what it had done before is kept");
+    // It is done as far as it is done: another attempt does not do it again.
+    let stamp = bench.writer.stamp();
+    for again in [false, true] {
+        let called = bench.writer.run(Stamp { again, ..stamp }, call("commits")).await;
+        assert_eq!(matches!(called, Err(Refusal::NotKept { .. })), again, "{called:?}");
+    }
+    assert_eq!(bench.names(), ["added"]);
+    bench.change("DELETE FROM t");
     let (called, names) = between(&bench, "rolls back", |conn| {
         UNGUARDED.get().unwrap()(conn, "ROLLBACK; BEGIN")?;
         done()
