@@ -7,6 +7,8 @@ mod mistakes;
 mod procedure;
 mod repo;
 mod scan;
+#[cfg(test)]
+mod snapshot;
 mod spans;
 
 use proc_macro::TokenStream;

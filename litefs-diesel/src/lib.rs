@@ -70,7 +70,7 @@ pub use statement::varying::{Varying, varying};
 /// What the macros' expansions and this project's benches name, and nobody else.
 #[doc(hidden)]
 pub mod __private {
-    pub use diesel::SqliteConnection;
+    pub use diesel::{ConnectionResult, SqliteConnection};
 
     pub use crate::node::{on, position_reads, start};
     pub use crate::repo::{

@@ -4,8 +4,8 @@
 //! that a mistake in it is one message that points at it.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{Attribute, Type, TypeReference};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Type, TypeReference};
 
 use super::model::Model;
 use crate::spans::{at, moved};
@@ -19,7 +19,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 /// Types and functions have separate namespaces.
 pub(super) fn twin(model: &Model) -> TokenStream {
     let (vis, ident, conditions) = (&model.function.vis, model.ident(), model.conditions());
-    let docs = format!("{}, as a type: for `repo.call::<{ident}>(…)`.", described(model));
+    let docs = format!(" {}, as a type: for `repo.call::<{ident}>(…)`.", described(model));
     quote! {
         #(#conditions)*
         #[doc = #docs]
@@ -42,30 +42,39 @@ fn procedure(model: &Model) -> TokenStream {
         }
     });
     let connection = connection(model);
+    // The function may be called so, too.
+    let [conn, packed] = ["conn", "packed"].map(|name| format_ident!("{name}", span = Span::mixed_site()));
     let (results, codecs) = (results(model), codecs(model));
     quote! {
         #(#conditions)*
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #krate::Procedure for #ident {
             const NAME: &'static str = #name;
             const VERSION: u32 = #version;
-            type Local = <#repo as #krate::LitefsRepo>::Local;
+            type Local = #connection;
             type Args = (#(#owned,)*);
             #results
             #codecs
             fn run(
-                conn: &mut Self::Local,
+                #conn: &mut Self::Local,
                 (#(#ours,)*): Self::Args,
             ) -> ::core::result::Result<Self::Ok, Self::Err> {
-                #ident(<#connection as #krate::__private::FirstArgument<#repo>>::of(conn) #(, #given)*)
+                #ident(#conn #(, #given)*)
             }
-            fn pack((#(#ours,)*): Self::Args, packed: &mut #krate::__private::Packed) {
-                let _ = &packed;
-                #(#krate::__private::portable::<#owned>().pack(&#ours, packed);)*
+            fn lend<T>(
+                #conn: &mut #krate::__private::SqliteConnection,
+                work: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+            ) -> #krate::__private::ConnectionResult<T> {
+                <#connection as #krate::__private::FirstArgument<#repo>>::lend(#conn, work)
             }
-            fn unpack(packed: &mut #krate::__private::Unpacked<'_>) -> ::core::option::Option<Self::Args> {
-                let _ = &packed;
-                ::core::option::Option::Some((#(#krate::__private::portable::<#owned>().unpack(packed)?,)*))
+            fn pack((#(#ours,)*): Self::Args, #packed: &mut #krate::__private::Packed) {
+                let _ = &#packed;
+                #(#krate::__private::portable::<#owned>().pack(&#ours, #packed);)*
+            }
+            fn unpack(#packed: &mut #krate::__private::Unpacked<'_>) -> ::core::option::Option<Self::Args> {
+                let _ = &#packed;
+                ::core::option::Option::Some((#(#krate::__private::portable::<#owned>().unpack(#packed)?,)*))
             }
         }
     }
@@ -111,8 +120,10 @@ pub(super) fn codecs(model: &Model) -> TokenStream {
 fn method(model: &Model) -> TokenStream {
     let (krate, ident, vis) = (model.krate(), model.ident(), &model.function.vis);
     let (repo, conditions) = (&model.args.repo, model.conditions());
-    let docs = model.function.attrs.iter().filter(|attr| is_told(attr));
-    let described = format!("{}, called on the primary: one round trip, one transaction.", described(model));
+    let attrs =
+        |name: &'static str| model.function.attrs.iter().filter(move |attr| attr.path().is_ident(name));
+    let (docs, deprecated) = (attrs("doc"), attrs("deprecated"));
+    let described = format!(" {}, called on the primary: one round trip, one transaction.", described(model));
     let arguments = model.arguments();
     let names: Vec<_> = arguments.iter().map(|argument| &argument.name).collect();
     let types = arguments.iter().map(|argument| argument.ty);
@@ -133,16 +144,12 @@ fn method(model: &Model) -> TokenStream {
             #(#docs)*
             #[doc = ""]
             #[doc = #described]
+            #(#deprecated)*
             #vis fn #ident(&self #(, #names: #types)*) -> #krate::repo::Call<#ident> {
                 #call(self, (#(#owned,)*))
             }
         }
     }
-}
-
-/// What goes for the method as for the function.
-fn is_told(attr: &Attribute) -> bool {
-    ["doc", "deprecated"].iter().any(|name| attr.path().is_ident(name))
 }
 
 pub(super) fn described(model: &Model) -> String {

@@ -43,6 +43,10 @@ fn procedure(model: &Model) -> TokenStream {
             type Args = ();
             #results
             fn run(_: &mut Self::Local, _: ()) -> ::core::result::Result<Self::Ok, Self::Err> { #never }
+            fn lend<T>(
+                _: &mut #krate::__private::SqliteConnection,
+                _: impl ::core::ops::FnOnce(&mut Self::Local) -> T,
+            ) -> #krate::__private::ConnectionResult<T> { #never }
             fn pack(_: (), _: &mut #krate::__private::Packed) { #never }
             fn value() -> #krate::__private::Codec<Self::Ok> { #never }
             fn error() -> #krate::__private::Codec<Self::Err> { #never }

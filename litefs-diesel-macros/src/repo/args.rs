@@ -1,12 +1,12 @@
 //! The arguments: `local = …, name = "…", crate = "…", procedures(…)`.
 
-use proc_macro2::TokenStream;
-use syn::parse::{Parse, ParseStream};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Ident, Path, Token, Type, parenthesized, token};
+use syn::{Ident, Path, Token, Type};
 
 use super::model::Args;
-use crate::args::{self, CRATE, CratePath, at_end, rest_of_argument, value};
+use crate::args::{self, CRATE, CratePath, rest_of_argument, value};
 use crate::mistakes::Mistakes;
 
 const KEYS: &str = "the keys are `local`, `name`, `crate` and `procedures`";
@@ -33,35 +33,23 @@ pub(super) fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 
 /// `(path, path)`
 fn procedures(input: ParseStream<'_>, key: &Ident, mistakes: &mut Mistakes) -> Vec<Path> {
-    let list = |input: ParseStream<'_>| {
-        let content;
-        parenthesized!(content in input);
-        content.call(Punctuated::<TypePath, Token![,]>::parse_terminated)
-    };
-    if !input.peek(token::Paren) {
-        match rest_of_argument(input) {
-            rest if rest.is_empty() => mistakes.on(key, PROCEDURES),
-            rest => mistakes.on(rest, PROCEDURES),
-        }
-        return Vec::new();
+    let what = rest_of_argument(input);
+    let parser = Punctuated::<ProcedurePath, Token![,]>::parse_terminated;
+    match syn::parse2::<Group>(what.clone()) {
+        Ok(list) if list.delimiter() == Delimiter::Parenthesis => match parser.parse2(list.stream()) {
+            Ok(paths) => return paths.into_iter().map(|ProcedurePath(path)| path).collect(),
+            Err(error) => mistakes.at(error.span(), PROCEDURES),
+        },
+        _ if what.is_empty() => mistakes.on(key, PROCEDURES),
+        _ => mistakes.on(what, PROCEDURES),
     }
-    match list(input) {
-        Ok(paths) if at_end(input) => paths.into_iter().map(|TypePath(path)| path).collect(),
-        Ok(_) => {
-            mistakes.on(rest_of_argument(input), PROCEDURES);
-            Vec::new()
-        }
-        Err(error) => {
-            mistakes.at(error.span(), PROCEDURES);
-            Vec::new()
-        }
-    }
+    Vec::new()
 }
 
 /// A path without arguments.
-struct TypePath(Path);
+struct ProcedurePath(Path);
 
-impl Parse for TypePath {
+impl Parse for ProcedurePath {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         input.call(Path::parse_mod_style).map(Self)
     }

@@ -1,25 +1,14 @@
 //! Expansions against the files in `snapshots/`. `BLESS=1 cargo test` writes them anew.
 
-use std::path::Path;
-
 use super::litefs_repo;
+use crate::snapshot;
 
 #[track_caller]
 fn check(snapshot: &str, args: &str, item: &str, derives_above: &[&str]) {
-    let args = args.parse().expect("the arguments are Rust tokens");
-    let item = item.parse().expect("the item is Rust tokens");
     let derives_above = derives_above.iter().map(|derive| (*derive).to_owned()).collect();
-    let expansion = litefs_repo(args, item, derives_above, proc_macro2::Span::call_site());
-    let file = syn::parse2(expansion).expect("the expansion is Rust items");
-    let expansion = prettyplease::unparse(&file);
-
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/repo/snapshots").join(snapshot).with_extension("rs");
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &expansion).expect("the snapshot can be written");
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(expansion, expected, "{} differs; `BLESS=1` accepts it", path.display());
+    snapshot::check("repo", snapshot, args, item, |args, item| {
+        litefs_repo(args, item, derives_above, proc_macro2::Span::call_site())
+    });
 }
 
 #[test]
@@ -31,7 +20,7 @@ fn without_arguments() {
 fn all_arguments() {
     check(
         "all_arguments",
-        r#"local = conn::Local<A, B>, name = "shop", crate = "a::b""#,
+        r#"local = conn::Local<A, B>, name = "shop", crate = "a::b", procedures(pay, bank::refund)"#,
         "pub struct Repo;",
         &[],
     );
@@ -51,7 +40,7 @@ fn docs_visibility_attributes_and_derives_are_kept_and_not_doubled() {
 fn every_mistake_is_told_and_a_stub_stands_in() {
     check(
         "mistakes",
-        "colour = 5, local = 5, name, procedures(a::b), , local = u8",
+        "colour = 5, local = 5, name, procedures = a::b, , local = u8",
         "#[derive(Debug)] pub struct Repo<'a> { a: &'a u8 }",
         &["#[derive(Clone)]"],
     );

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::{Config, integer};
-use super::repo::RepoConfig;
 use super::layer::Value;
+use super::repo::RepoConfig;
 use super::schema::Key;
 use crate::position::Position;
 

@@ -113,7 +113,7 @@ pub use error::{Origin, StartError};
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
 pub use repo::RepoConfig;
-pub use settings::{Fence, JournalMode};
 pub(crate) use settings::{ClusterSettings, Nodes, RepoSettings, Settings};
+pub use settings::{Fence, JournalMode};
 #[cfg(test)]
 use url::{DatabaseUrl, Target};

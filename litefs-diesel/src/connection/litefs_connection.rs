@@ -39,7 +39,8 @@ use super::registry;
 ///   blocked: `repo.run` does it off the executor).
 /// - **A transaction runs wholly on the primary**, its reads included, and keeps all other writers
 ///   waiting until it ends; one that is idle or open for too long is rolled back. Each kind of
-///   `BEGIN` takes the write lock at once.
+///   `BEGIN` takes the write lock at once, whether a write will come or not: one that only reads
+///   belongs into [`read_transaction`](Self::read_transaction).
 /// - **Errors** that the database gives are equal to `SqliteConnection`'s, kind and message. Every
 ///   other outcome is in the error; [`outcome`](crate::outcome) takes it out.
 /// - **`last_insert_rowid()` and `changes()`** answer as after this connection's own last write.

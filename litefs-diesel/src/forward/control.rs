@@ -139,10 +139,8 @@ async fn watch_peer(client: &Client<Control>, note: impl Fn(View)) -> Failure {
 async fn report(client: &Client<Control>, members: &Members) -> Failure {
     let mut view = members.view();
     loop {
-        // The guard of the view has to be gone first: who publishes one has the lock that `stamped`
-        // takes, and waits for all guards.
-        let latest = view.borrow_and_update().clone();
-        let latest = members.stamped(latest);
+        view.mark_unchanged();
+        let latest = members.says();
         let (epoch, sent) = (latest.epoch, Instant::now());
         let message = Message::new(&Ask::Report(latest));
         if let Err(failure) = client.call(message, sent + SILENCE).await {

@@ -24,6 +24,7 @@ use crate::statement::Session;
 
 mod finding;
 mod lost;
+mod mesh;
 mod settling;
 mod transactions;
 

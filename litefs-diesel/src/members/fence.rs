@@ -26,10 +26,13 @@ impl Members {
             let role = self.roles.borrow();
             (role.role == Role::Primary).then_some(role.epoch)
         };
-        let mut state = self.state.lock();
-        let fenced = epoch.and_then(|epoch| self.judge_fence(&state, epoch, Instant::now()));
-        if state.fence_said != fenced.is_some() {
-            state.fence_said = fenced.is_some();
+        let (fenced, said) = {
+            let mut state = self.state.lock();
+            let fenced = epoch.and_then(|epoch| self.judge_fence(&state, epoch, Instant::now()));
+            let said = std::mem::replace(&mut state.fence_said, fenced.is_some());
+            (fenced, said)
+        };
+        if said != fenced.is_some() {
             match &fenced {
                 Some(Fenced { why, .. }) => {
                     metrics::counter!("litefs_diesel_fenced_total").increment(1);

@@ -109,16 +109,16 @@ impl Members {
         self.roles.borrow().role.clone()
     }
 
-    /// This node's own view, as it changes. It is told to others [`stamped`](Self::stamped).
+    /// This node's own view, as it changes. What others are told is what it [`says`](Self::says).
     pub(crate) fn view(&self) -> watch::Receiver<View> {
         self.own.subscribe()
     }
 
-    /// A view of this node as it goes out: with its age, and with what this node has heard by now.
-    pub(crate) fn stamped(&self, mut view: View) -> View {
+    /// This node's view as it goes out: with its age, and with what this node has heard by now.
+    pub(crate) fn says(&self) -> View {
         let state = self.state.lock();
-        let age = state.own.since.filter(|_| state.own.view.epoch == view.epoch);
-        view.age_ms = age.map(|since| since.elapsed().as_millis() as u64);
+        let mut view = state.own.view.clone();
+        view.age_ms = state.own.since.map(|since| since.elapsed().as_millis() as u64);
         let there = state.others.iter().filter(|(_, other)| other.ways > 0 && other.received.is_some());
         let heard = |other: &Member| Heard { process: other.process, version: other.view.version };
         view.heard = there.map(|(node, other)| (node.clone(), heard(other))).collect();

@@ -85,8 +85,7 @@ impl TestMember {
 
     /// What it would send now.
     pub(crate) fn says(&self) -> View {
-        let view = self.members.view().borrow().clone();
-        self.members.stamped(view)
+        self.members.says()
     }
 
     /// What it heard of that node last.
@@ -117,7 +116,7 @@ pub(crate) fn peer(node: &str) -> Peer {
     Peer { node: node.to_owned(), process: process_of(node), repos, protocol: 1 }
 }
 
-/// A number of its own for each name.
-fn process_of(node: &str) -> u128 {
-    node.bytes().fold(1, |sum, byte| sum * 257 + u128::from(byte))
+/// A number of its own for each name: what its process is called in a hello.
+pub(crate) fn process_of(node: &str) -> u128 {
+    node.bytes().fold(1, |sum, byte| sum.wrapping_mul(257) + u128::from(byte))
 }

@@ -18,7 +18,6 @@ pub(super) struct Served {
     pub(super) watch: Arc<PositionWatch>,
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Arc<Writer>,
-    /// What its writer runs by name.
     /// Where its writes run.
     pub(super) primary: Arc<dyn Primary>,
     pub(super) access: Arc<Access>,

@@ -201,3 +201,47 @@ impl Transaction for Snapshot {
         self.end(deadline).map(|()| Ok(Session::default())).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use litefs_diesel_tests::cluster::Cluster;
+
+    use super::*;
+    use crate::statement::Want;
+    use crate::value::Values;
+
+    #[test]
+    #[ignore = "needs LiteFS: tests/run"]
+    fn a_snapshot_that_is_held_too_long_lets_litefs_go_on() {
+        let cluster = Cluster::start(2).unwrap();
+        let write = |sql: &str| {
+            let file = cluster.mount(0).join("app.db").display().to_string();
+            SqliteConnection::establish(&file).unwrap().batch_execute(sql).unwrap();
+        };
+        write("PRAGMA journal_mode = wal; CREATE TABLE rows (id INTEGER PRIMARY KEY)");
+        cluster.wait_replicated(0, "app.db").unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let readers = Readers::of_file(&cluster.mount(1).join("app.db"), |_| Ok(()));
+        let later = || Instant::now() + Duration::from_secs(30);
+        let mut snapshot = runtime.block_on(readers.begin(later())).unwrap();
+        let count = || Statement {
+            sql: "SELECT count(*) FROM rows".to_owned(),
+            binds: Values::new(),
+            cacheable: true,
+            want: Want::Rows,
+        };
+        let step = runtime.block_on(snapshot.run(count(), later())).unwrap();
+        assert!(step.result.is_ok(), "{step:?}");
+        let before = cluster.position(1, "app.db").unwrap();
+        write("INSERT INTO rows DEFAULT VALUES");
+        // Fault 10: LiteFS waits for the reader, and goes on though nobody ends the snapshot here.
+        cluster.wait_replicated(0, "app.db").unwrap();
+        assert_ne!(cluster.position(1, "app.db").unwrap(), before);
+        let late = runtime.block_on(snapshot.run(count(), later()));
+        assert!(matches!(late, Err(Error::ReadTimeout { .. })), "{late:?}");
+        drop(snapshot);
+        readers.close();
+    }
+}

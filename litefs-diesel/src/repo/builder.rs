@@ -192,8 +192,7 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
         let start: Start<WriteTerms, _, E> = Box::new(|database, terms| {
             Box::pin(in_runtime(database.runtime.clone(), start(database, terms)))
         });
-        let plan =
-            WritePlan { ack: database.ack, database, timeout: None, key: KeyTerms::default(), start };
+        let plan = WritePlan { ack: database.ack, database, timeout: None, key: KeyTerms::default(), start };
         Self { state: Lazy::Waiting(plan) }
     }
 

@@ -44,8 +44,7 @@ impl ControlCalls {
             let _ = tokio::time::timeout(COALESCE, moved).await;
         };
         let _ = tokio::time::timeout_at(deadline.into(), changed).await;
-        let view = views.borrow().clone();
-        self.services.members.stamped(view)
+        self.services.members.says()
     }
 }
 

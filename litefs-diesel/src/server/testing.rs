@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Limits, Services, bind, run};
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::Role;
-use crate::members::testing::TestMember;
+use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
     Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, RequestId, Stamp, Step, Write,
@@ -304,9 +304,19 @@ impl TestNode {
         limits: Limits,
         identity: Identity,
     ) -> Self {
+        let member = TestMember::new(&identity.node, role, None);
+        Self::serve(fake, member, listen, limits, identity).await
+    }
+
+    pub(crate) async fn serve(
+        fake: Arc<Fake>,
+        member: TestMember,
+        listen: &str,
+        limits: Limits,
+        identity: Identity,
+    ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let member = TestMember::new(&identity.node, role, None);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
@@ -340,13 +350,13 @@ impl Drop for TestNode {
 }
 
 pub(crate) fn identity(cluster: &str) -> Identity {
-    static PROCESSES: AtomicU64 = AtomicU64::new(1);
-    let process = u128::from(PROCESSES.fetch_add(1, Ordering::Relaxed));
+    static NODES: AtomicU64 = AtomicU64::new(1);
+    let node = format!("node-{}", NODES.fetch_add(1, Ordering::Relaxed));
     Identity {
         application: "shop".into(),
         cluster: cluster.into(),
-        node: format!("node-{process}"),
-        process,
+        process: process_of(&node),
+        node,
         repos: BTreeSet::from(["Repo".into()]),
         protocol: hello::PROTOCOL,
     }

@@ -113,16 +113,15 @@ impl Engine {
                     None => Ended::Again(waiting.into(), Vec::new()),
                 }
             }
-            Broke::Ended(_) => {
+            Broke::Ended(failed) => {
                 set.jobs.extend(waiting);
-                Ended::Again(set.jobs, vec![job])
-            }
-            Broke::Left(why) => {
-                tracing::error!(repo = self.name(), why, "a procedure left its transaction");
-                let position = self.history.position().unwrap_or(Position::ZERO);
-                job.ticket.answer(Err(Refusal::NotDecoded { position, why }));
-                set.jobs.extend(waiting);
-                Ended::Again(set.jobs, Vec::new())
+                let job = match failed {
+                    // By itself, so that what it comes to is its own.
+                    Failed::Rejected(_) | Failed::Reply(_) => Some(job),
+                    // Never again.
+                    Failed::Left(_) => self.fail(job, failed),
+                };
+                Ended::Again(set.jobs, job.into_iter().collect())
             }
             Broke::Ledger(error) => {
                 self.disconnect();
@@ -142,8 +141,11 @@ impl Engine {
     /// Answers a request whose failure left no transaction; or gives it back, to be entered first so
     /// that no other attempt at it can run.
     pub(super) fn fail(&mut self, job: Job, failed: Failed) -> Option<Job> {
+        if let Failed::Left(why) = &failed {
+            tracing::error!(repo = self.name(), why, "a procedure left its transaction");
+        }
         let keeps = self.open.as_ref().is_some_and(|open| open.ledger.keeps_ids());
-        if keeps && job.stamp.again && failed.tombstone(self.replicated).is_some() {
+        if keeps && failed.is_final_for(&job.stamp) && failed.tombstone(self.replicated).is_some() {
             return Some(Job { failed: Some(failed), ..job });
         }
         let mut set = Set::default();

@@ -63,10 +63,10 @@ fn gone(call: &ProcedureCall, ran: Result<Reply, DatabaseError>, seen: Option<Se
             ))),
         });
     }
-    Broke::Left(format!(
+    Broke::Ended(Failed::Left(format!(
         "the procedure `{name}` ended its transaction by itself, and what it did before or after that may be kept: \
          leave COMMIT, ROLLBACK and `ON CONFLICT ROLLBACK` out of it"
-    ))
+    )))
 }
 
 /// Rolls back what it began and did not end; whether there was any.

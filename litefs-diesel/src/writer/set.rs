@@ -9,7 +9,7 @@ use super::job::Job;
 use crate::error::DatabaseError;
 use crate::ledger::Stored;
 use crate::position::Position;
-use crate::request::{Ask, Refusal, Reply, RequestId, Written};
+use crate::request::{Ask, Refusal, Reply, RequestId, Stamp, Written};
 
 /// What one request came to, before the commit.
 pub(super) enum Came {
@@ -26,19 +26,27 @@ pub(super) enum Came {
     Twin(usize),
 }
 
-/// How a request ended of which nothing is kept.
+/// How a request ended that gave nothing. But for the last one, nothing of it is kept.
 #[derive(Clone, Debug)]
 pub(super) enum Failed {
     Rejected(DatabaseError),
     /// A procedure's own error.
     Reply(Written),
+    /// A procedure ended the transaction by itself, and what it did may be kept.
+    Left(String),
 }
 
 impl Failed {
+    /// Whether its tombstone is to be entered: another attempt may be on its way, and must not run.
+    pub(super) fn is_final_for(&self, stamp: &Stamp) -> bool {
+        stamp.again || matches!(self, Self::Left(_))
+    }
+
     /// As an entry; `None` when another attempt may end otherwise.
     pub(super) fn tombstone(&self, replicated: bool) -> Option<Stored<'_>> {
         match self {
             Self::Reply(written) => Some(Stored::Done(Cow::Borrowed(written))),
+            Self::Left(_) => Some(Stored::NotKept),
             Self::Rejected(error) => {
                 let is_final = matches!(verdict(error.clone(), replicated), Refusal::Rejected(_));
                 is_final.then_some(Stored::Rejected(Cow::Borrowed(error)))
@@ -98,6 +106,7 @@ impl Set {
                 Came::Stored(stored) => of_stored(stored, &job.ask, position),
                 Came::Failed(Failed::Rejected(error), _) => Err(verdict(error, replicated)),
                 Came::Failed(Failed::Reply(written), _) => Ok(at(written, position)),
+                Came::Failed(Failed::Left(why), _) => Err(Refusal::NotDecoded { position, why }),
                 Came::Absent => Err(Refusal::Absent),
                 Came::Twin(first) => answers[first].clone(),
             });
@@ -116,6 +125,7 @@ impl Set {
     pub(super) fn answer_unknown(self, why: &str) {
         for (job, came) in self.jobs.into_iter().zip(self.came) {
             job.ticket.answer(Err(match came {
+                Came::Failed(Failed::Left(why), _) => Refusal::Unknown(why),
                 Came::Failed(..) => Refusal::Refused(why.to_owned()),
                 _ => Refusal::Unknown(why.to_owned()),
             }));

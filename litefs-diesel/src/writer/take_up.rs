@@ -21,10 +21,8 @@ pub(super) enum Taken {
 
 /// Why the whole transaction came to nothing.
 pub(super) enum Broke {
-    /// The request ended it by its failure: nothing of it or of its neighbours is kept.
+    /// The request ended it by its failure: nothing of its neighbours is kept.
     Ended(Failed),
-    /// A procedure ended it by itself, and what it did may be kept.
-    Left(String),
     /// The ledger cannot be read or written.
     Ledger(DatabaseError),
 }
@@ -169,7 +167,7 @@ fn failed_with(
     failed: Failed,
     context: &Context,
 ) -> Result<Taken, Broke> {
-    let tombstone = if stamp.again { failed.tombstone(context.replicated) } else { None };
+    let tombstone = failed.tombstone(context.replicated).filter(|_| failed.is_final_for(stamp));
     let entered = tombstone.is_some();
     if let Some(tombstone) = tombstone {
         ledger.enter(conn, stamp, tombstone)?;

@@ -21,7 +21,7 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let Some(with) = library::replicated(site)? else { return Ok(Vec::new()) };
     schema::create(&site.cluster.mount(0).join(WITHOUT))?;
     site.cluster.wait_replicated(0, WITHOUT)?;
-    let without = library::replicated_without_ledger(site, WITHOUT)?;
+    let without = library::without_ledger(site, WITHOUT)?;
     let many = Contest::new()
         .enter("with", many(context, with.as_ref())?)
         .enter("without", many(context, without.as_ref())?)
@@ -51,12 +51,18 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     Ok(lines)
 }
 
-fn many<'a>(context: &'a Context, library: &dyn Replicated) -> Outcome<impl FnMut() -> Outcome<f64> + use<'a>> {
+fn many<'a>(
+    context: &'a Context,
+    library: &dyn Replicated,
+) -> Outcome<impl FnMut() -> Outcome<f64> + use<'a>> {
     let op = library.write()?;
     Ok(move || rate(&context.runtime, 64, context.options.window(), &op))
 }
 
-fn lone<'a>(context: &'a Context, library: &dyn Replicated) -> Outcome<impl FnMut() -> Outcome<f64> + use<'a>> {
+fn lone<'a>(
+    context: &'a Context,
+    library: &dyn Replicated,
+) -> Outcome<impl FnMut() -> Outcome<f64> + use<'a>> {
     let (op, times) = (library.write()?, context.options.amount(40, 100));
     Ok(move || Ok(percentile(&latencies(times, || context.runtime.block_on(op()))?, 0.5)))
 }
@@ -73,7 +79,10 @@ fn growth(context: &Context, site: &Site, library: &dyn Replicated) -> Outcome<V
         most = most.max(kept(&mut conn)?);
     }
     Ok(vec![Line::value(
-        format!("the ledger's rows after every {:.1} s of {done:.0} writes by 64 callers, at most", window.as_secs_f64()),
+        format!(
+            "the ledger's rows after every {:.1} s of {done:.0} writes by 64 callers, at most",
+            window.as_secs_f64()
+        ),
         "KiB",
         Some(vec![most / 1024.0]),
         8.0 * 1024.0,

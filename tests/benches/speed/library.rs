@@ -12,7 +12,7 @@ use litefs_diesel_tests::bench::Outcome;
 use crate::context::Site;
 use crate::operation::{AsyncOp, Op, read_op};
 use crate::primary::BODY;
-use crate::schema::{Keys, Person, Shape, people, writes};
+use crate::schema::{DATABASE, Keys, Person, Shape, people, writes};
 
 #[litefs_repo]
 struct Repo;
@@ -45,20 +45,37 @@ pub(crate) fn alone(database: &Path) -> Outcome<Option<Box<dyn Reads>>> {
 
 /// The library on the two nodes of `site`, with the database [`Site::database`].
 pub(crate) fn replicated(site: &Site) -> Outcome<Option<Box<dyn Replicated>>> {
+    let (replica, primary) = pair(site, DATABASE, |config| config)?;
+    Ok(Some(Box::new(Pair { replica, _primary: primary })))
+}
+
+/// The same on another database, whose writer keeps no ledger.
+pub(crate) fn without_ledger(site: &Site, database: &str) -> Outcome<Box<dyn Replicated>> {
+    let (replica, primary) = pair(site, database, Config::without_ledger)?;
+    Ok(Box::new(Pair { replica, _primary: primary }))
+}
+
+/// A node on the replica, which is asked, and one on the primary.
+pub(crate) fn pair(
+    site: &Site,
+    database: &str,
+    change: impl Fn(Config) -> Config,
+) -> Outcome<(Served, Served)> {
     let config = |node: usize| {
-        Config::default()
-            .database("Repo", site.database(node).to_string_lossy())
+        let config = Config::default()
+            .database("Repo", site.cluster.mount(node).join(database).to_string_lossy())
             .litefs_http(site.cluster.http(node))
             .cluster_name("bench")
             .node_name(format!("application {node}"))
             .listen("127.0.0.1:0")
-            .insecure(true)
+            .insecure(true);
+        change(config)
     };
     // Nobody calls the replica: its place in the primary's table is never used.
     let primary = Served::start(config(0).peer_table([("nobody", "127.0.0.1:9")]))?;
     let address = primary.node.address().ok_or("the primary does not listen")?.to_string();
     let replica = Served::start(config(1).peer_table([(site.cluster.hostname(0), address)]))?;
-    Ok(Some(Box::new(Pair { replica, _primary: primary })))
+    Ok((replica, primary))
 }
 
 /// Capture alone of an insert with two binds: what happens on the caller's thread before a write is
@@ -73,8 +90,8 @@ pub(crate) fn capture() -> Outcome<Option<Op>> {
 }
 
 /// One node with its repo.
-struct Served {
-    node: Node,
+pub(crate) struct Served {
+    pub(crate) node: Node,
     repo: Repo,
 }
 
@@ -82,6 +99,24 @@ impl Served {
     fn start(config: Config) -> Outcome<Self> {
         let node = pollster::block_on(Node::start(config))?;
         Ok(Self { repo: Repo::on(&node)?, node })
+    }
+}
+
+impl Served {
+    /// One insert, back when it is visible here.
+    pub(crate) fn write(&self) -> AsyncOp {
+        let repo = self.repo.clone();
+        let next = Arc::new(AtomicI64::new(0));
+        Arc::new(move || {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let insert =
+                diesel::insert_into(writes::table).values((writes::number.eq(number), writes::text.eq(BODY)));
+            let write = repo.execute(insert);
+            Box::pin(async move {
+                write.await?;
+                Ok(())
+            })
+        })
     }
 }
 
@@ -141,18 +176,7 @@ impl Reads for Pair {
 
 impl Replicated for Pair {
     fn write(&self) -> Outcome<AsyncOp> {
-        let repo = self.replica.repo.clone();
-        let next = Arc::new(AtomicI64::new(0));
-        Ok(Arc::new(move || {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let insert =
-                diesel::insert_into(writes::table).values((writes::number.eq(number), writes::text.eq(BODY)));
-            let write = repo.execute(insert);
-            Box::pin(async move {
-                write.await?;
-                Ok(())
-            })
-        }))
+        Ok(self.replica.write())
     }
 
     fn position_reads(&self) -> u64 {

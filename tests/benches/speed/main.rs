@@ -12,14 +12,19 @@ mod capture;
 mod context;
 mod floor;
 mod halt;
+mod ledger;
+mod levels;
 mod library;
 mod many_callers;
 mod one_write;
 mod operation;
 mod primary;
 mod reads;
+mod recovery;
 mod schema;
+mod several;
 mod starvation;
+mod trio;
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
@@ -32,12 +37,16 @@ use crate::context::Context;
 type Part = (&'static str, fn(&Context) -> Outcome<Vec<Line>>);
 
 /// By the name that `--only` takes.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 9] = [
     ("reads", reads::measure),
     ("capture", capture::measure),
     ("one-write", one_write::measure),
     ("many-callers", many_callers::measure),
     ("starvation", starvation::measure),
+    ("ledger", ledger::measure),
+    ("several", several::measure),
+    ("levels", levels::measure),
+    ("recovery", recovery::measure),
 ];
 
 /// Twice what a full run takes. A library that hangs must not hang whoever waits for the table.

@@ -33,7 +33,10 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     context.note(format!("slowest recovery after a hand-off: {worst:.0} ms of {}", handed.len()));
     let p50 = percentile(&handed, 0.5);
     Ok(vec![Line::value(
-        format!("hand-off between three nodes ({} times): from the new primary's /info to the first write acknowledged, p50", handed.len()),
+        format!(
+            "hand-off between three nodes ({} times): from the new primary's /info to the first write acknowledged, p50",
+            handed.len()
+        ),
         "ms",
         Some(vec![p50]),
         TARGET,

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use litefs_diesel::{DbError, litefs_repo, procedure};
 use litefs_diesel_tests::bench::{Contest, Line, Outcome, Target, percentile};
 
 use crate::context::Context;
 use crate::library;
 use crate::operation::{AsyncOp, latencies};
 use crate::primary::BODY;
-use crate::schema::writes;
+use crate::schema::{DATABASE, writes};
 
 const AGAINST_ONE: Target = Target::AtMost(1.1, None);
 
@@ -20,13 +19,20 @@ const MORE: f64 = 1.0;
 
 const STATEMENTS: i64 = 5;
 
-#[litefs_repo(procedures(insert_five))]
-pub(crate) struct Five;
+/// A procedure is public, and a bench exports nothing.
+#[expect(unreachable_pub, reason = "see above")]
+mod served {
+    use diesel::SqliteConnection;
+    use litefs_diesel::{DbError, litefs_repo, procedure};
 
-/// Five inserts.
-#[procedure(repo = Five, version = 1)]
-pub fn insert_five(conn: &mut SqliteConnection, number: i64) -> Result<usize, DbError> {
-    Ok(five(conn, number)?)
+    #[litefs_repo(name = "Repo", procedures(insert_five))]
+    pub struct Five;
+
+    /// Five inserts.
+    #[procedure(repo = Five, version = 1)]
+    pub fn insert_five(conn: &mut SqliteConnection, number: i64) -> Result<usize, DbError> {
+        Ok(super::five(conn, number)?)
+    }
 }
 
 fn five<C>(conn: &mut C, number: i64) -> QueryResult<usize>
@@ -43,10 +49,10 @@ where
 
 pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let Some(site) = context.site() else { return Ok(Vec::new()) };
-    let (replica, _primary) = library::pair(site, site.database(0).file_name().unwrap_or_default(), |c| c)?;
-    let repo = Five::on(&replica.node)?;
+    let (replica, primary) = library::pair(site, DATABASE, |config| config)?;
+    let (repo, _there) = (served::Five::on(&replica.node)?, served::Five::on(&primary.node)?);
     let times = context.options.amount(40, 100);
-    let single = library::write(&replica)?;
+    let single = replica.write();
     let procedure: AsyncOp = {
         let repo = repo.clone();
         Arc::new(move || {

@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "unknown key `colour`; the keys are `local`, `name` and `crate`"
+    "unknown key `colour`; the keys are `local`, `name`, `crate` and `procedures`"
 }
 ::core::compile_error! {
     "`local` takes a connection type, as in `local = SqliteConnection`"
@@ -8,10 +8,10 @@
     "`name` takes a text, as in `name = \"Repo\"`"
 }
 ::core::compile_error! {
-    "`procedures` is not in this version of litefs-diesel"
+    "`procedures` takes the paths of functions that have `#[procedure]`, as in `procedures(bank::transfer)`"
 }
 ::core::compile_error! {
-    "expected `key = value`; the keys are `local`, `name` and `crate`"
+    "expected `key = value`; the keys are `local`, `name`, `crate` and `procedures`"
 }
 ::core::compile_error! {
     "`local` is given twice"
@@ -38,6 +38,12 @@ impl<'a> Repo<'a> {
     pub fn on(
         _: &::litefs_diesel::Node,
     ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
+        ::core::unreachable!()
+    }
+    pub fn call<P: ::litefs_diesel::Procedure>(
+        &self,
+        _: P::Args,
+    ) -> ::litefs_diesel::repo::Call<P> {
         ::core::unreachable!()
     }
 }

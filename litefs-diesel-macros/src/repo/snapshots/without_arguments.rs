@@ -27,12 +27,26 @@ impl Repo {
     }
     /// This repo on a node that is running.
     ///
+    /// From now on this node runs its procedures for those who call them.
+    ///
     /// # Errors
     /// When the node's settings do not have this repo.
     fn on(
         node: &::litefs_diesel::Node,
     ) -> ::core::result::Result<Self, ::litefs_diesel::Error> {
         ::litefs_diesel::__private::on::<Self>(node)
+    }
+    /// Calls the procedure `P` on the primary; `args` are its arguments behind the
+    /// connection, as a tuple. For code that has no method of its name.
+    ///
+    /// # Errors
+    /// The procedure's own, and the outcomes of a write.
+    fn call<P>(&self, args: P::Args) -> ::litefs_diesel::repo::Call<P>
+    where
+        P: ::litefs_diesel::Procedure,
+        Self: ::litefs_diesel::Registered<P>,
+    {
+        ::litefs_diesel::__private::call::<P, Self>(self, args)
     }
 }
 #[automatically_derived]

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use litefs_diesel::{CallError, Config, DbError, litefs_repo, procedure};
 use serde::{Deserialize, Serialize};
 
-#[litefs_repo(procedures(none, owned, borrowed, aliased, r#type))]
+#[litefs_repo(procedures(none, owned, borrowed, aliased, r#type, packed, conn))]
 pub struct Repo;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,17 @@ pub(crate) fn aliased(_conn: &mut SqliteConnection, conn: i32, packed: i32, arg0
 #[procedure(repo = Repo, version = 1)]
 pub fn r#type(_conn: &mut SqliteConnection, r#match: u8) -> AnyResult<u8> {
     Ok(r#match)
+}
+
+/// Names that an expansion could have taken for itself.
+#[procedure(repo = Repo, version = 1)]
+pub fn packed(conn: &mut SqliteConnection, value: u8) -> AnyResult<u8> {
+    crate::conn(conn, value)
+}
+
+#[procedure(repo = Repo, version = 1)]
+pub fn conn(_: &mut SqliteConnection, error: u8) -> AnyResult<u8> {
+    Ok(error)
 }
 
 async fn calls(repo: &Repo) -> Result<(), CallError<DbError>> {

@@ -213,6 +213,29 @@ fn an_open_transaction_is_seen_by_nobody_else_and_gone_with_its_connection() {
 }
 
 #[test]
+fn what_a_transaction_has_read_is_true_until_it_commits_though_it_began_with_a_plain_begin() {
+    let node = Node::new();
+    insert(&mut node.connection(), "Ada").unwrap();
+    let mut conn = node.connection();
+    conn.batch_execute("BEGIN").unwrap();
+    let before: i64 = users::table.count().get_result(&mut conn).unwrap();
+    // Another's write, meanwhile: had the transaction stayed here until it writes, this would be in
+    // between what it read and what it makes of it.
+    let mut other = node.connection();
+    let writing = std::thread::spawn(move || insert(&mut other, "Bob"));
+    while node.primary.seen.lock().unwrap().len() < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(users::table.count().get_result::<i64>(&mut conn), Ok(before));
+    diesel::update(users::table).set(users::age.eq(before as i32)).execute(&mut conn).unwrap();
+    conn.batch_execute("COMMIT").unwrap();
+    writing.join().unwrap().unwrap();
+    let ages: Vec<Option<i32>> =
+        users::table.select(users::age).order(users::id).load(&mut node.connection()).unwrap();
+    assert_eq!(ages, [Some(1), None], "Bob came after it");
+}
+
+#[test]
 fn a_transaction_that_is_lost_lets_nothing_run_in_its_stead() {
     let node = Node::new();
     let mut conn = node.connection();

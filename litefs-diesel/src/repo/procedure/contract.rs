@@ -1,5 +1,7 @@
 //! What `#[procedure]` and `procedures(…)` implement.
 
+use diesel::{ConnectionResult, SqliteConnection};
+
 use super::super::{LitefsRepo, LocalConnection};
 use super::portable::{Codec, Packed, Unpacked};
 
@@ -39,8 +41,8 @@ pub trait Procedure: Sized + 'static {
     /// anything runs.
     const VERSION: u32;
 
-    /// The connection that it is given: its repo's own.
-    type Local: LocalConnection;
+    /// The connection that it is given: its repo's [`Local`](LitefsRepo::Local).
+    type Local;
 
     /// Its arguments behind the connection, as a tuple; references as what owns them.
     type Args;
@@ -57,6 +59,12 @@ pub trait Procedure: Sized + 'static {
     /// # Errors
     /// The function's own.
     fn run(conn: &mut Self::Local, args: Self::Args) -> Result<Self::Ok, Self::Err>;
+
+    #[doc(hidden)]
+    fn lend<T>(
+        conn: &mut SqliteConnection,
+        work: impl FnOnce(&mut Self::Local) -> T,
+    ) -> ConnectionResult<T>;
 
     #[doc(hidden)]
     fn pack(args: Self::Args, packed: &mut Packed);
@@ -102,14 +110,14 @@ pub trait Registered<P>: LitefsRepo {}
     label = "not the `local` of `{R}`",
     note = "the first argument of a procedure is `&mut` the type that its repo names as `local` (`SqliteConnection` when it names none)"
 )]
-pub trait FirstArgument<R: LitefsRepo> {
-    fn of(conn: &mut R::Local) -> &mut Self;
+pub trait FirstArgument<R: LitefsRepo>: Sized {
+    fn lend<T>(conn: &mut SqliteConnection, work: impl FnOnce(&mut Self) -> T) -> ConnectionResult<T>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<L, R: LitefsRepo<Local = L>> FirstArgument<R> for L {
-    fn of(conn: &mut L) -> &mut L {
-        conn
+impl<L: LocalConnection, R: LitefsRepo<Local = L>> FirstArgument<R> for L {
+    fn lend<T>(conn: &mut SqliteConnection, work: impl FnOnce(&mut L) -> T) -> ConnectionResult<T> {
+        L::with(conn, work)
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::LocalConnection;
 use super::contract::Procedure;
 use super::portable::Unpacked;
 use crate::error::DatabaseError;
@@ -44,7 +43,7 @@ fn run<P: Procedure>(conn: &mut SqliteConnection, bytes: &[u8]) -> Result<Reply,
     let mut packed = Unpacked::new(bytes);
     let args = P::unpack(&mut packed);
     let args = packed.finish(args).map_err(misfit::<P>)?;
-    let returned = P::Local::with(conn, |local| P::run(local, args))
+    let returned = P::lend(conn, |local| P::run(local, args))
         .map_err(|error| DatabaseError::other(format!("no connection for `{}`: {error}", P::NAME)))?;
     match returned {
         Ok(value) => {

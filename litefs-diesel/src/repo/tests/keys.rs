@@ -11,13 +11,14 @@ impl TestRepo {
         self.node.seen.lock().unwrap().last().unwrap().key.clone().unwrap()
     }
 
+    /// Sends it under a name of its own.
     fn key_of<T: Send + 'static>(&self, write: Write<T>) -> Key {
-        done(write.idempotency_key("order-4711")).unwrap();
+        done(write.idempotency_key(self.writes().to_string())).unwrap();
         self.key()
     }
 
     fn key_of_batch(&self, batch: Batch) -> Key {
-        done(batch.idempotency_key("order-4711")).unwrap();
+        done(batch.idempotency_key(self.writes().to_string())).unwrap();
         self.key()
     }
 }
@@ -27,7 +28,7 @@ fn a_key_travels_with_its_name_and_its_time() {
     let test = TestRepo::with_users();
     let delete = || test.repo.delete_all(users::table.find(9));
     let key = test.key_of(delete());
-    assert_eq!((key.name.as_str(), key.keep), ("order-4711", Duration::from_secs(86_400)));
+    assert_eq!((key.name.as_str(), key.keep), ("1", Duration::from_secs(86_400)));
     let minute = Duration::from_secs(60);
     done(delete().keep_key(minute).idempotency_key("x".repeat(255)).with_position()).unwrap();
     assert_eq!((test.key().name.len(), test.key().keep), (255, minute));
@@ -123,4 +124,45 @@ fn a_key_that_cannot_be_one_is_an_error_before_anything_is_sent() {
     }
     assert_eq!(test.writes(), before);
     assert_eq!(done(test.repo.count(users::table)).unwrap(), 2);
+}
+
+fn posts_of(test: &TestRepo) -> Vec<(String, i32)> {
+    done(test.repo.all(posts::table.select((posts::title, posts::user_id)).order(posts::id))).unwrap()
+}
+
+#[test]
+fn under_one_key_a_write_is_done_once_and_each_asker_gets_the_first_ones_row() {
+    let test = TestRepo::new();
+    let order = |title: &str, user: i32| {
+        let row = (posts::title.eq(title.to_owned()), posts::user_id.eq(varying(user)));
+        done(test.repo.insert::<Post, _>(posts::table, row).idempotency_key("order-4711"))
+    };
+    let first = order("a", 1).unwrap();
+    assert_eq!(order("a", 2).unwrap(), first, "the first one's value is kept of what varies");
+    let error = order("b", 1).unwrap_err();
+    assert!(matches!(&error, Error::KeyReused { key } if key == "order-4711"), "{error:?}");
+    assert!(!error.is_retryable());
+    assert_eq!(posts_of(&test), [("a".into(), 1)]);
+    // A batch and a statement of one's own have keys, too.
+    let text = "INSERT INTO posts (title, user_id) VALUES (?, /*<varying>*/ ? /*</varying>*/)";
+    for user in [3, 4] {
+        let insert = diesel::sql_query(text)
+            .bind::<diesel::sql_types::Text, _>("c")
+            .bind::<diesel::sql_types::Integer, _>(user);
+        let batch = test.repo.batch().execute(diesel::delete(users::table)).execute(insert);
+        assert_eq!(done(batch.idempotency_key("order-4712")).unwrap(), [0, 1]);
+    }
+    assert_eq!(posts_of(&test), [("a".into(), 1), ("c".into(), 3)]);
+}
+
+#[test]
+fn a_write_that_failed_leaves_its_key_free() {
+    let test = TestRepo::with_users();
+    let insert = |id: i32| {
+        let row = (users::id.eq(id), users::name.eq("Eve"));
+        done(test.repo.insert::<User, _>(users::table, row).idempotency_key("k"))
+    };
+    assert!(matches!(insert(1), Err(Error::Rejected(_))));
+    assert_eq!(insert(3).unwrap().id, 3);
+    assert!(matches!(insert(4), Err(Error::KeyReused { .. })));
 }

@@ -65,3 +65,52 @@ async fn a_transaction_whose_role_changed_during_its_last_statement_does_not_com
     assert!(matches!(error, Error::NotExecuted(_)), "{error}");
     assert!(bench.names().is_empty());
 }
+
+#[tokio::test]
+async fn a_commit_that_litefs_did_not_take_is_unknown_and_settled_by_the_next_attempt() {
+    let bench = bench_on(true, |repo| repo);
+    bench.writer.register().await;
+    bench.role.held.store(true, Ordering::SeqCst);
+    let stamp = bench.writer.stamp();
+    let written = bench.writer.run(stamp, insert("a")).await;
+    assert!(matches!(&written, Err(Refusal::Unknown(why)) if why.contains("did not take")), "{written:?}");
+    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    open.run(sql("INSERT INTO t (name) VALUES ('b')"), terms().deadline).await.unwrap();
+    let Err(CommitFailure::Ended(error)) = open.commit(terms()).await else { panic!("acknowledged") };
+    assert!(matches!(error, Error::Unknown { .. }), "{error}");
+    bench.role.held.store(false, Ordering::SeqCst);
+    let settled = bench.writer.run(crate::request::Stamp { again: true, ..stamp }, insert("a")).await;
+    assert!(settled.is_ok(), "{settled:?}");
+    assert_eq!(bench.names(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn what_was_not_committed_has_no_entry_and_runs_when_it_comes_again() {
+    use crate::request::{Ask, Stamp};
+    let role = Fake::new();
+    let inside = role.clone();
+    let on_open = move |conn: &mut SqliteConnection| {
+        let role = inside.clone();
+        set_role_utils::register_nondeterministic_impl(conn, move |epoch: i64| {
+            role.epoch.store(epoch as u64, Ordering::SeqCst);
+            epoch
+        })
+    };
+    let bench = bench_with(true, |repo| repo, on_open, role);
+    bench.writer.register().await;
+    let stamp = bench.writer.stamp();
+    // The role changes between the entry and the commit.
+    let cut = bench.writer.run(stamp, inserts_and_sets("a", 2)).await;
+    assert_eq!(cut, Err(Refusal::NotPrimary { hint: None }));
+    assert_eq!(bench.writer.ask(stamp, Ask::Look).await, Err(Refusal::Absent));
+    assert!(bench.names().is_empty());
+    let again = Stamp { again: true, ..stamp };
+    bench.writer.run(again, inserts_and_sets("a", 2)).await.unwrap();
+    // Now the primary goes away after the commit, whose answer is lost with it.
+    let stamp = bench.writer.stamp();
+    let lost = bench.writer.run(stamp, insert("b")).await;
+    assert!(lost.is_ok());
+    bench.role.epoch.store(5, Ordering::SeqCst);
+    bench.writer.run(Stamp { again: true, ..stamp }, insert("b")).await.unwrap();
+    assert_eq!(bench.names(), ["a2", "b"]);
+}

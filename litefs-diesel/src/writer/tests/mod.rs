@@ -1,6 +1,12 @@
 mod caller;
 mod commits;
 mod doubt;
+mod keys;
+mod ledger;
+mod measured;
+mod procedures;
+mod pruning;
+mod settling;
 mod transactions;
 
 use std::io;
@@ -62,6 +68,10 @@ struct Bench {
     replicated: bool,
 }
 
+/// A name that ends the whole transaction.
+const BOMB: &str = "CREATE TRIGGER bomb BEFORE INSERT ON t WHEN NEW.name = 'bomb' \
+                    BEGIN SELECT RAISE(ROLLBACK, 'the bomb went off'); END";
+
 fn bench(change: impl FnOnce(RepoConfig) -> RepoConfig) -> Bench {
     bench_on(false, change)
 }
@@ -76,6 +86,16 @@ fn bench_with(
     on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
     role: Arc<Fake>,
 ) -> Bench {
+    bench_of(replicated, change, |config| config, on_open, role)
+}
+
+fn bench_of(
+    replicated: bool,
+    change: impl FnOnce(RepoConfig) -> RepoConfig,
+    set_up: impl FnOnce(Config) -> Config,
+    on_open: impl Fn(&mut SqliteConnection) -> diesel::QueryResult<()> + Send + Sync + 'static,
+    role: Arc<Fake>,
+) -> Bench {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("t.db");
     let path = path.to_str().unwrap();
@@ -83,13 +103,12 @@ fn bench_with(
     conn.batch_execute(
         "PRAGMA journal_mode = wal; \
          CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE); \
-         CREATE TABLE child (parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED); \
-         CREATE TRIGGER bomb BEFORE INSERT ON t WHEN NEW.name = 'bomb' \
-         BEGIN SELECT RAISE(ROLLBACK, 'the bomb went off'); END;",
+         CREATE TABLE child (parent INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)",
     )
     .unwrap();
+    conn.batch_execute(BOMB).unwrap();
     let repo = change(RepoConfig::new(path).busy_timeout(Duration::from_millis(100)));
-    let config = Config::default().repo("test", repo).on_open(on_open);
+    let config = set_up(Config::default().repo("test", repo).on_open(on_open));
     let settings = config.resolve().unwrap().repos["test"].clone();
     let procedures = Arc::<Procedures>::default();
     let writer = start(&settings, replicated, &role, &procedures);
@@ -124,6 +143,25 @@ impl Bench {
         diesel::dsl::sql::<diesel::sql_types::Text>("SELECT name FROM t ORDER BY id")
             .load(&mut self.direct())
             .unwrap()
+    }
+}
+
+impl Bench {
+    /// Another process changes the database.
+    fn change(&self, statements: &str) {
+        let mut conn = self.direct();
+        // The writer answers what it refuses before it has let go of the lock.
+        conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+        conn.batch_execute(statements).unwrap();
+    }
+
+    fn number(&self, query: &str) -> i64 {
+        use diesel::prelude::*;
+        diesel::dsl::sql::<diesel::sql_types::BigInt>(query).get_result(&mut self.direct()).unwrap()
+    }
+
+    fn rows(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) FROM {table}"))
     }
 }
 

@@ -14,11 +14,19 @@
 //! | [`Unknown`](Error::Unknown) | it may have run | look, before sending it again |
 //! | [`NotFound`](Error::NotFound) | there is no such row; nothing changed | |
 //! | [`Read`](Error::Read) | a read failed | mend the query |
+//!
+//! This room never decides which outcome a call has.
+
+mod database;
+mod not_executed;
+
+pub(crate) use database::{DatabaseError, ErrorKind};
+pub use not_executed::NotExecuted;
 
 use std::any::Any;
 use std::fmt;
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use crate::position::Position;
 
@@ -141,71 +149,6 @@ pub enum Error {
     #[error(transparent)]
     Start(#[from] crate::config::StartError),
 }
-
-/// Why a call never ran. All of these are safe to send again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NotExecuted {
-    /// The writer's queue is full. Send less, or later.
-    #[error("the primary's queue is full (setting `queue_length`)")]
-    Overloaded,
-    /// No node was primary until the deadline.
-    #[error("there was no primary until the deadline")]
-    NoLeader,
-    /// LiteFS on this node does not answer, so that nobody here knows a primary.
-    #[error("LiteFS on this node does not answer, and so no primary is known: {0}")]
-    LitefsDown(String),
-    /// This node's file cannot be opened, as while LiteFS is down: what is to be done with a statement
-    /// of a [`LitefsConnection`](crate::LitefsConnection) is asked of it first.
-    #[error("the database of this node cannot be opened: {0}")]
-    Unreadable(String),
-    /// The node that it reached is not the primary, or ceased to be it before the commit.
-    #[error("the node that it reached is not the primary")]
-    NotPrimary,
-    /// The primary could not be reached, and nothing was sent.
-    #[error("the primary {primary} could not be reached before the deadline: {why}")]
-    Unreachable {
-        /// The primary's host name, as LiteFS gives it, or its address.
-        primary: String,
-        /// What the last attempt said.
-        why: String,
-    },
-    /// The deadline passed before the write's turn came.
-    #[error("its deadline passed before its turn came")]
-    Expired,
-    /// The database was locked by another process for longer than `busy_timeout`.
-    #[error("the database was locked by another process for longer than `busy_timeout`: {0}")]
-    Busy(String),
-    /// This node, or the primary, is shutting down.
-    #[error("the node is shutting down")]
-    ShuttingDown,
-    /// The transaction this belonged to has ended: it was idle or open for too long, its primary
-    /// moved, or the connection to it was lost. Nothing of it is kept.
-    #[error("the transaction has ended, and nothing of it is kept: {0}")]
-    TransactionEnded(String),
-    /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol.
-    #[error("the primary refused it: {0}")]
-    Refused(String),
-    /// [`Ack::Everywhere`](crate::Ack::Everywhere) was asked for, and these nodes could not have it.
-    #[error("it is to be on every node, and not all can take it: {0}")]
-    NotEverywhere(String),
-    /// LiteFS calls the node primary, but other nodes know a later one, or (with `fence =
-    /// "majority"`) a majority does not confirm it.
-    #[error("the primary does not write, because it may not be the only one: {0}")]
-    Fenced(String),
-    /// The node has no procedure of that name and version: it runs another release of the
-    /// application, or does not list it in `procedures(…)`.
-    #[error("{node} has no procedure `{name}` of version {version}")]
-    UnknownProcedure {
-        /// The procedure's name.
-        name: String,
-        /// The version that was called.
-        version: u32,
-        /// The primary.
-        node: String,
-    },
-}
-
 /// Who does not have a write, for its error.
 fn lacking(missing: &[String]) -> String {
     match missing {
@@ -310,106 +253,6 @@ pub fn outcome(error: &DieselError) -> Option<&Error> {
     match error {
         DieselError::QueryBuilderError(inner) => inner.downcast_ref(),
         _ => None,
-    }
-}
-
-/// What a database said, in a form that travels: Diesel's kind and the message, which is all that
-/// `SqliteConnection` gives.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct DatabaseError {
-    pub(crate) kind: ErrorKind,
-    pub(crate) message: String,
-}
-
-/// Diesel's `DatabaseErrorKind`, with numbers of our own on the wire; and the few errors of Diesel
-/// itself that a statement may end with on the primary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) enum ErrorKind {
-    Other,
-    Unique,
-    ForeignKey,
-    NotNull,
-    Check,
-    Exclusion,
-    SendError,
-    Serialization,
-    ReadOnly,
-    Restrict,
-    Closed,
-    NulInText,
-    Decode,
-    Encode,
-    /// Diesel could not make a statement of it: an empty text.
-    Query,
-    /// There was no row where one was needed.
-    NotFound,
-}
-
-impl DatabaseError {
-    pub(crate) fn other(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Other, message: message.into() }
-    }
-}
-
-impl From<DieselError> for DatabaseError {
-    fn from(error: DieselError) -> Self {
-        use DatabaseErrorKind as K;
-        let (kind, message) = match error {
-            DieselError::DatabaseError(kind, info) => {
-                let kind = match kind {
-                    K::UniqueViolation => ErrorKind::Unique,
-                    K::ForeignKeyViolation => ErrorKind::ForeignKey,
-                    K::NotNullViolation => ErrorKind::NotNull,
-                    K::CheckViolation => ErrorKind::Check,
-                    K::ExclusionViolation => ErrorKind::Exclusion,
-                    K::UnableToSendCommand => ErrorKind::SendError,
-                    K::SerializationFailure => ErrorKind::Serialization,
-                    K::ReadOnlyTransaction => ErrorKind::ReadOnly,
-                    K::RestrictViolation => ErrorKind::Restrict,
-                    K::ClosedConnection => ErrorKind::Closed,
-                    _ => ErrorKind::Other,
-                };
-                (kind, info.message().to_owned())
-            }
-            DieselError::InvalidCString(error) => (ErrorKind::NulInText, error.to_string()),
-            DieselError::DeserializationError(error) => (ErrorKind::Decode, error.to_string()),
-            DieselError::SerializationError(error) => (ErrorKind::Encode, error.to_string()),
-            DieselError::QueryBuilderError(error) => (ErrorKind::Query, error.to_string()),
-            DieselError::NotFound => (ErrorKind::NotFound, DieselError::NotFound.to_string()),
-            other => (ErrorKind::Other, other.to_string()),
-        };
-        Self { kind, message }
-    }
-}
-
-impl From<DatabaseError> for DieselError {
-    fn from(DatabaseError { kind, message }: DatabaseError) -> Self {
-        use DatabaseErrorKind as K;
-        let kind = match kind {
-            ErrorKind::Other => K::Unknown,
-            ErrorKind::Unique => K::UniqueViolation,
-            ErrorKind::ForeignKey => K::ForeignKeyViolation,
-            ErrorKind::NotNull => K::NotNullViolation,
-            ErrorKind::Check => K::CheckViolation,
-            ErrorKind::Exclusion => K::ExclusionViolation,
-            ErrorKind::SendError => K::UnableToSendCommand,
-            ErrorKind::Serialization => K::SerializationFailure,
-            ErrorKind::ReadOnly => K::ReadOnlyTransaction,
-            ErrorKind::Restrict => K::RestrictViolation,
-            ErrorKind::Closed => K::ClosedConnection,
-            // The same error as Diesel's own, from a text that has the same fault.
-            ErrorKind::NulInText => {
-                return match std::ffi::CString::new("\0") {
-                    Err(error) => Self::InvalidCString(error),
-                    Ok(_) => Self::DatabaseError(K::Unknown, Box::new(message)),
-                };
-            }
-            ErrorKind::Decode => return Self::DeserializationError(message.into()),
-            ErrorKind::Encode => return Self::SerializationError(message.into()),
-            ErrorKind::Query => return Self::QueryBuilderError(message.into()),
-            ErrorKind::NotFound => return Self::NotFound,
-        };
-        Self::DatabaseError(kind, Box::new(message))
     }
 }
 

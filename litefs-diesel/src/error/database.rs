@@ -1,0 +1,103 @@
+//! What a database said, in a form that travels.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// What a database said, in a form that travels: Diesel's kind and the message, which is all that
+/// `SqliteConnection` gives.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct DatabaseError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+}
+
+/// Diesel's `DatabaseErrorKind`, with numbers of our own on the wire; and the few errors of Diesel
+/// itself that a statement may end with on the primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum ErrorKind {
+    Other,
+    Unique,
+    ForeignKey,
+    NotNull,
+    Check,
+    Exclusion,
+    SendError,
+    Serialization,
+    ReadOnly,
+    Restrict,
+    Closed,
+    NulInText,
+    Decode,
+    Encode,
+    /// Diesel could not make a statement of it: an empty text.
+    Query,
+    /// There was no row where one was needed.
+    NotFound,
+}
+
+impl DatabaseError {
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Other, message: message.into() }
+    }
+}
+
+impl From<DieselError> for DatabaseError {
+    fn from(error: DieselError) -> Self {
+        use DatabaseErrorKind as K;
+        let (kind, message) = match error {
+            DieselError::DatabaseError(kind, info) => {
+                let kind = match kind {
+                    K::UniqueViolation => ErrorKind::Unique,
+                    K::ForeignKeyViolation => ErrorKind::ForeignKey,
+                    K::NotNullViolation => ErrorKind::NotNull,
+                    K::CheckViolation => ErrorKind::Check,
+                    K::ExclusionViolation => ErrorKind::Exclusion,
+                    K::UnableToSendCommand => ErrorKind::SendError,
+                    K::SerializationFailure => ErrorKind::Serialization,
+                    K::ReadOnlyTransaction => ErrorKind::ReadOnly,
+                    K::RestrictViolation => ErrorKind::Restrict,
+                    K::ClosedConnection => ErrorKind::Closed,
+                    _ => ErrorKind::Other,
+                };
+                (kind, info.message().to_owned())
+            }
+            DieselError::InvalidCString(error) => (ErrorKind::NulInText, error.to_string()),
+            DieselError::DeserializationError(error) => (ErrorKind::Decode, error.to_string()),
+            DieselError::SerializationError(error) => (ErrorKind::Encode, error.to_string()),
+            DieselError::QueryBuilderError(error) => (ErrorKind::Query, error.to_string()),
+            DieselError::NotFound => (ErrorKind::NotFound, DieselError::NotFound.to_string()),
+            other => (ErrorKind::Other, other.to_string()),
+        };
+        Self { kind, message }
+    }
+}
+
+impl From<DatabaseError> for DieselError {
+    fn from(DatabaseError { kind, message }: DatabaseError) -> Self {
+        use DatabaseErrorKind as K;
+        let kind = match kind {
+            ErrorKind::Other => K::Unknown,
+            ErrorKind::Unique => K::UniqueViolation,
+            ErrorKind::ForeignKey => K::ForeignKeyViolation,
+            ErrorKind::NotNull => K::NotNullViolation,
+            ErrorKind::Check => K::CheckViolation,
+            ErrorKind::Exclusion => K::ExclusionViolation,
+            ErrorKind::SendError => K::UnableToSendCommand,
+            ErrorKind::Serialization => K::SerializationFailure,
+            ErrorKind::ReadOnly => K::ReadOnlyTransaction,
+            ErrorKind::Restrict => K::RestrictViolation,
+            ErrorKind::Closed => K::ClosedConnection,
+            // The same error as Diesel's own, from a text that has the same fault.
+            ErrorKind::NulInText => {
+                return match std::ffi::CString::new("\0") {
+                    Err(error) => Self::InvalidCString(error),
+                    Ok(_) => Self::DatabaseError(K::Unknown, Box::new(message)),
+                };
+            }
+            ErrorKind::Decode => return Self::DeserializationError(message.into()),
+            ErrorKind::Encode => return Self::SerializationError(message.into()),
+            ErrorKind::Query => return Self::QueryBuilderError(message.into()),
+            ErrorKind::NotFound => return Self::NotFound,
+        };
+        Self::DatabaseError(kind, Box::new(message))
+    }
+}

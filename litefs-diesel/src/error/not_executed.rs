@@ -1,0 +1,65 @@
+//! Why a call never ran.
+
+/// Why a call never ran. All of these are safe to send again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotExecuted {
+    /// The writer's queue is full. Send less, or later.
+    #[error("the primary's queue is full (setting `queue_length`)")]
+    Overloaded,
+    /// No node was primary until the deadline.
+    #[error("there was no primary until the deadline")]
+    NoLeader,
+    /// LiteFS on this node does not answer, so that nobody here knows a primary.
+    #[error("LiteFS on this node does not answer, and so no primary is known: {0}")]
+    LitefsDown(String),
+    /// This node's file cannot be opened, as while LiteFS is down: what is to be done with a statement
+    /// of a [`LitefsConnection`](crate::LitefsConnection) is asked of it first.
+    #[error("the database of this node cannot be opened: {0}")]
+    Unreadable(String),
+    /// The node that it reached is not the primary, or ceased to be it before the commit.
+    #[error("the node that it reached is not the primary")]
+    NotPrimary,
+    /// The primary could not be reached, and nothing was sent.
+    #[error("the primary {primary} could not be reached before the deadline: {why}")]
+    Unreachable {
+        /// The primary's host name, as LiteFS gives it, or its address.
+        primary: String,
+        /// What the last attempt said.
+        why: String,
+    },
+    /// The deadline passed before the write's turn came.
+    #[error("its deadline passed before its turn came")]
+    Expired,
+    /// The database was locked by another process for longer than `busy_timeout`.
+    #[error("the database was locked by another process for longer than `busy_timeout`: {0}")]
+    Busy(String),
+    /// This node, or the primary, is shutting down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+    /// The transaction this belonged to has ended: it was idle or open for too long, its primary
+    /// moved, or the connection to it was lost. Nothing of it is kept.
+    #[error("the transaction has ended, and nothing of it is kept: {0}")]
+    TransactionEnded(String),
+    /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol.
+    #[error("the primary refused it: {0}")]
+    Refused(String),
+    /// [`Ack::Everywhere`](crate::Ack::Everywhere) was asked for, and these nodes could not have it.
+    #[error("it is to be on every node, and not all can take it: {0}")]
+    NotEverywhere(String),
+    /// LiteFS calls the node primary, but other nodes know a later one, or (with `fence =
+    /// "majority"`) a majority does not confirm it.
+    #[error("the primary does not write, because it may not be the only one: {0}")]
+    Fenced(String),
+    /// The node has no procedure of that name and version: it runs another release of the
+    /// application, or does not list it in `procedures(…)`.
+    #[error("{node} has no procedure `{name}` of version {version}")]
+    UnknownProcedure {
+        /// The procedure's name.
+        name: String,
+        /// The version that was called.
+        version: u32,
+        /// The primary.
+        node: String,
+    },
+}
