@@ -18,7 +18,6 @@ mod keys;
 mod pending;
 mod prune;
 mod ranges;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by the node, which remembers what it acknowledged"))]
 mod recall;
 mod tables;
 #[cfg(test)]

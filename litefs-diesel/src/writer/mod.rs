@@ -53,7 +53,6 @@ use crate::request::{
 use crate::statement::{Outcome, Session, Statement};
 
 /// What the thread is asked.
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are writes: a box each would only cost")]
 enum Command {
     Write(Job),
     Begin(Opening),
