@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use self::schema::{fault_accounts, fault_counters, fault_entries};
+pub(super) use self::schema::{fault_accounts, fault_counters, fault_entries};
 
 /// Private, or each column would want a word.
 mod schema {
