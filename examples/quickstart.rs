@@ -219,7 +219,7 @@ impl From<diesel::result::Error> for TransferError {
 async fn procedures(repo: &Repo) -> Result<(), Error> {
     println!("\n4. Procedures: functions that run on the primary");
 
-    for cents in [12_50, 500_00] {
+    for cents in [1_250, 50_000] {
         let said = match repo.transfer(1, 2, cents).await {
             Ok(left) => format!("{left} cents are left"),
             Err(CallError::Procedure(refused)) => format!("{refused:?}; nothing of it is kept"),
