@@ -164,3 +164,22 @@ fn what_was_not_committed_is_not_known() {
         assert_eq!(ledger.find(conn, &stamp(1, 1, 0)).unwrap(), Found::Stored(done()));
     });
 }
+
+#[test]
+fn another_epoch_may_be_another_history() {
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    let mut ledger = Ledger::new(rules(Duration::from_secs(60)));
+    register(&mut ledger, &mut conn, 1);
+    let mut find = |epoch, sequence| {
+        conn.batch_execute("BEGIN IMMEDIATE").unwrap();
+        ledger.begin(&mut conn, epoch).unwrap();
+        let found = ledger.find(&mut conn, &stamp(1, sequence, 0)).unwrap();
+        conn.batch_execute("ROLLBACK").unwrap();
+        // What LiteFS puts in the place of what was there, which no connection of SQLite did.
+        conn.batch_execute("UPDATE __litefs_diesel_clients SET floor = 5").unwrap();
+        found
+    };
+    assert_eq!(find(1, 5), Found::Fresh);
+    assert_eq!(find(1, 5), Found::Fresh, "as it is kept");
+    assert_eq!(find(2, 5), Found::Late);
+}
