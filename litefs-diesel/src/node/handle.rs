@@ -229,9 +229,11 @@ fn connect(access: &Arc<Access>) -> Result<LitefsConnection, Error> {
             Some(_) => Error::from(error),
             None => Error::Read(error),
         },
-        error => Error::Read(diesel::result::Error::QueryBuilderError(
-            format!("cannot open {} for reading: {error}", access.file.display()).into(),
-        )),
+        // Whatever it was to be used for has not begun.
+        error => Error::NotExecuted(NotExecuted::Unreadable(format!(
+            "cannot open {} for reading: {error}",
+            access.file.display()
+        ))),
     })
 }
 
