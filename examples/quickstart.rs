@@ -11,13 +11,21 @@ use std::fmt::Display;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use litefs_diesel::{Config, Error, LitefsConnection, litefs_repo};
+use litefs_diesel::{CallError, Config, DbError, Error, LitefsConnection, litefs_repo, procedure};
+use serde::{Deserialize, Serialize};
 
 diesel::table! {
     users {
         id -> Integer,
         name -> Text,
         age -> Integer,
+    }
+}
+
+diesel::table! {
+    accounts {
+        id -> Integer,
+        cents -> BigInt,
     }
 }
 
@@ -45,7 +53,7 @@ struct Birthday {
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One database of this application.
-#[litefs_repo]
+#[litefs_repo(procedures(transfer))]
 struct Repo;
 
 #[tokio::main]
@@ -62,7 +70,9 @@ async fn main() -> Result<(), AnyError> {
 
     repo.run(|conn| {
         conn.batch_execute(
-            "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INTEGER NOT NULL)",
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INTEGER NOT NULL);
+             CREATE TABLE accounts (id INTEGER PRIMARY KEY, cents BIGINT NOT NULL);
+             INSERT INTO accounts VALUES (1, 50000), (2, 0);",
         )
     })
     .await?;
@@ -72,6 +82,7 @@ async fn main() -> Result<(), AnyError> {
     let owned = url.to_owned();
     tokio::task::spawn_blocking(move || drop_in_connection(&owned)).await??;
     closures(&repo).await?;
+    procedures(&repo).await?;
     outcomes(&repo).await?;
 
     repo.shutdown().await?;
@@ -145,7 +156,7 @@ fn drop_in_connection(url: &str) -> Result<(), AnyError> {
     Ok(())
 }
 
-/// The third way in: blocking Diesel code from async code, off the executor.
+/// The second way from async code: blocking Diesel code, off the executor.
 async fn closures(repo: &Repo) -> Result<(), Error> {
     println!("\n3. Diesel code in closures: run and transaction");
 
@@ -174,9 +185,56 @@ async fn closures(repo: &Repo) -> Result<(), Error> {
     Ok(())
 }
 
+/// A function that the primary runs, wherever it is called: one round trip, one transaction. It is
+/// still a function, too.
+#[procedure(repo = Repo, version = 1)]
+pub fn transfer(conn: &mut SqliteConnection, from: i32, to: i32, cents: i64) -> Result<i64, TransferError> {
+    let left: i64 = diesel::update(accounts::table.find(from))
+        .set(accounts::cents.eq(accounts::cents - cents))
+        .returning(accounts::cents)
+        .get_result(conn)?;
+    if left < 0 {
+        // Rolls back what it has done.
+        return Err(TransferError::TooLittle { cents: left + cents });
+    }
+    diesel::update(accounts::table.find(to))
+        .set(accounts::cents.eq(accounts::cents + cents))
+        .execute(conn)?;
+    Ok(left)
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub enum TransferError {
+    TooLittle { cents: i64 },
+    Database(DbError),
+}
+
+impl From<diesel::result::Error> for TransferError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// The third way in: named functions, with typed arguments, value and error.
+async fn procedures(repo: &Repo) -> Result<(), Error> {
+    println!("\n4. Procedures: functions that run on the primary");
+
+    for cents in [1_250, 50_000] {
+        let said = match repo.transfer(1, 2, cents).await {
+            Ok(left) => format!("{left} cents are left"),
+            Err(CallError::Procedure(refused)) => format!("{refused:?}; nothing of it is kept"),
+            Err(CallError::Outcome(outcome)) => return Err(outcome),
+        };
+        show(&format!("repo.transfer(1, 2, {cents})"), said);
+    }
+    let cents: Vec<i64> = repo.all(accounts::table.select(accounts::cents).order(accounts::id)).await?;
+    show("repo.all(accounts)", format_args!("{cents:?}"));
+    Ok(())
+}
+
 /// What a call ends with when it has no value: each error says what happened to the write.
 async fn outcomes(repo: &Repo) -> Result<(), Error> {
-    println!("\n4. Outcomes are values");
+    println!("\n5. Outcomes are values");
 
     let twice = repo.insert::<User, _>(users::table, &NewUser { name: "Ada", age: 1 }).await;
     show("repo.insert(a second Ada)", twice.map_or_else(|error| error.to_string(), |user| user.name));

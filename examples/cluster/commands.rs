@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use litefs_diesel::{Error, Position, Role};
+use litefs_diesel::{CallError, Error, Position, Role};
 
+use crate::bank::TransferError;
 use crate::models::Post;
-use crate::{Repo, posts, subdivisions};
+use crate::{Repo, bank, posts, subdivisions};
 
 /// Which subdivisions are shown.
 const SAMPLE: [&str; 4] = ["AE-AZ", "CZ-10", "DE-BY", "FR-971"];
@@ -23,11 +24,13 @@ pub(crate) async fn run(repo: &Repo, line: &str) -> Answer {
         "publish_post" => publish_post(repo, rest.trim().parse()?).await,
         "show_posts" => show_posts(repo).await,
         "delete_post" => delete_post(repo, rest.to_owned()).await,
+        "transfer" => transfer(repo, rest).await,
+        "show_accounts" => show_accounts(repo).await,
         "import" => import(repo, rest).await,
         "check" => check(repo, rest).await,
         _ => Err(format!(
             "there is no command {name:?}; there are status, write_post TITLE | BODY, publish_post ID, show_posts, \
-             delete_post TITLE, import FILE, check FILE"
+             delete_post TITLE, transfer FROM TO CENTS, show_accounts, import FILE, check FILE"
         )
         .into()),
     }
@@ -72,6 +75,25 @@ async fn show_posts(repo: &Repo) -> Answer {
 async fn delete_post(repo: &Repo, title: String) -> Answer {
     let (deleted, wrote) = timed(repo.run(move |conn| posts::delete_posts(conn, &title))).await?;
     changed(repo, format!("deleted   {deleted} posts"), wrote).await
+}
+
+async fn transfer(repo: &Repo, args: &str) -> Answer {
+    let numbers = args.split_whitespace().map(str::parse).collect::<Result<Vec<i64>, _>>()?;
+    let [from, to, cents] = numbers[..] else { return Err("write it as FROM TO CENTS".into()) };
+    let start = Instant::now();
+    match repo.transfer(from.try_into()?, to.try_into()?, cents).await {
+        Ok(left) => changed(repo, format!("moved     {cents} cents, left are {left}"), start.elapsed()).await,
+        Err(CallError::Procedure(TransferError::TooLittle { cents })) => {
+            Ok(vec![format!("refused   there are only {cents} cents; nothing of it is kept")])
+        }
+        Err(CallError::Procedure(TransferError::Database(error))) => Err(error.into()),
+        Err(CallError::Outcome(outcome)) => Err(outcome.into()),
+    }
+}
+
+async fn show_accounts(repo: &Repo) -> Answer {
+    let accounts = bank::all(repo).await?;
+    Ok(accounts.iter().map(|(id, cents)| format!("account {id}  {cents} cents")).collect())
 }
 
 async fn import(repo: &Repo, path: &str) -> Answer {

@@ -4,6 +4,7 @@
 //! behind what went well and a `!` behind what did not. SIGTERM ends it in order.
 #![allow(clippy::print_stdout, reason = "its standard output is its interface")]
 
+mod bank;
 mod commands;
 mod models;
 mod posts;
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// The database of the application.
-#[litefs_repo]
+#[litefs_repo(procedures(bank::transfer))]
 pub(crate) struct Repo;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,6 +1,13 @@
 //! The tables, as `diesel print-schema` writes them.
 
 diesel::table! {
+    accounts (id) {
+        id -> Integer,
+        cents -> BigInt,
+    }
+}
+
+diesel::table! {
     posts (id) {
         id -> Integer,
         title -> Text,

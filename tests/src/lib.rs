@@ -26,4 +26,6 @@ mod documents {
     struct Diesel;
     #[doc = include_str!("../../docs/guide/outcomes.md")]
     struct Outcomes;
+    #[doc = include_str!("../../docs/guide/procedures.md")]
+    struct Procedures;
 }

@@ -25,6 +25,8 @@ fn quickstart_shows_every_way_in() {
         "repo.all(age >= 18)                    -> Ada (36), Cleo (52)",
         "users.order(name).load                 -> Ada (36), Cleo (53), Dorothy (41)",
         "repo.transaction(delete all, fail)     -> Err(NotFound); still 3 rows",
+        "repo.transfer(1, 2, 1250)              -> 48750 cents are left",
+        "TooLittle { cents: 48750 }; nothing of it is kept",
         "UNIQUE constraint failed: users.name",
         "the node is shutting down",
     ] {
@@ -39,7 +41,14 @@ fn the_cluster_example_tells_its_story_and_leaves_nothing_behind() {
     let status = script.end(BUILD);
     let said = script.said();
     assert!(status.success(), "{status}:\n{said}");
-    for line in ["a replica of node-a", "visible position=", "UNIQUE constraint", "node-b has shut down"] {
+    for line in [
+        "a replica of node-a",
+        "visible position=",
+        "moved     1250 cents, left are 48750",
+        "there are only 48750 cents",
+        "UNIQUE constraint",
+        "node-b has shut down",
+    ] {
         assert!(said.contains(line), "{line:?} is missing in:\n{said}");
     }
     assert_eq!(said.matches("each equals its entry in the file").count(), 2, "{said}");

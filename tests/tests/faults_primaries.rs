@@ -66,7 +66,9 @@ fn fault_04_a_later_position_of_another_history_is_not_taken_for_the_write() {
             (acknowledged, waiting)
         });
         // Node 2 goes past both of them.
-        (10..30).for_each(|tag| drop(until_done(stage, 2, 100 * tag)));
+        for tag in 10..30 {
+            until_done(stage, 2, 100 * tag);
+        }
         (acknowledged, waiting.join().unwrap())
     });
     assert_eq!(rows(stage, 1), 0);

@@ -229,11 +229,8 @@ fn connect(access: &Arc<Access>) -> Result<LitefsConnection, Error> {
             Some(_) => Error::from(error),
             None => Error::Read(error),
         },
-        // Whatever it was to be used for has not begun.
-        error => Error::NotExecuted(NotExecuted::Unreadable(format!(
-            "cannot open {} for reading: {error}",
-            access.file.display()
-        ))),
+        // Whoever asked for the connection has not begun.
+        error => Error::NotExecuted(NotExecuted::Unreadable(format!("{}: {error}", access.file.display()))),
     })
 }
 

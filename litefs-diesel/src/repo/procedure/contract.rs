@@ -61,10 +61,7 @@ pub trait Procedure: Sized + 'static {
     fn run(conn: &mut Self::Local, args: Self::Args) -> Result<Self::Ok, Self::Err>;
 
     #[doc(hidden)]
-    fn lend<T>(
-        conn: &mut SqliteConnection,
-        work: impl FnOnce(&mut Self::Local) -> T,
-    ) -> ConnectionResult<T>;
+    fn lend<T>(conn: &mut SqliteConnection, work: impl FnOnce(&mut Self::Local) -> T) -> ConnectionResult<T>;
 
     #[doc(hidden)]
     fn pack(args: Self::Args, packed: &mut Packed);

@@ -73,8 +73,11 @@ impl<E: Portable + From<DieselError>> ProcedureError for E {}
 #[doc(hidden)]
 pub struct Codec<T> {
     write: fn(&T, Vec<u8>) -> postcard::Result<Vec<u8>>,
-    read: fn(&[u8]) -> postcard::Result<(T, &[u8])>,
+    /// Gives what is left, too.
+    read: fn(&[u8]) -> Read<'_, T>,
 }
+
+type Read<'a, T> = postcard::Result<(T, &'a [u8])>;
 
 /// Of an argument or a value.
 #[doc(hidden)]

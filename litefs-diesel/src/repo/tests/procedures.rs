@@ -18,10 +18,10 @@ use crate::statement::{Outcome, Session, Statement};
 use crate::{litefs_repo, procedure};
 
 #[litefs_repo(crate = crate, procedures(rename, older::rename_v1, flattened, nothing))]
-pub struct Repo;
+pub(crate) struct Repo;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub enum RenameError {
+pub(crate) enum RenameError {
     Empty,
     Database(DbError),
 }
@@ -34,7 +34,7 @@ impl From<DieselError> for RenameError {
 
 /// Renames a user, and gives the old name.
 #[procedure(crate = crate, repo = Repo, version = 2)]
-pub fn rename(conn: &mut SqliteConnection, id: i32, name: &str) -> Result<String, RenameError> {
+pub(crate) fn rename(conn: &mut SqliteConnection, id: i32, name: &str) -> Result<String, RenameError> {
     if name.is_empty() {
         return Err(RenameError::Empty);
     }
@@ -48,25 +48,25 @@ mod older {
     use super::*;
 
     #[procedure(crate = crate, repo = Repo, version = 1, name = "rename")]
-    pub fn rename_v1(conn: &mut SqliteConnection, id: i32) -> Result<String, DbError> {
+    pub(crate) fn rename_v1(conn: &mut SqliteConnection, id: i32) -> Result<String, DbError> {
         Ok(users::table.find(id).select(users::name).first(conn)?)
     }
 }
 
 /// Serde writes it as a map of a length that nobody knows beforehand.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flat {
+pub(crate) struct Flat {
     #[serde(flatten)]
     rest: BTreeMap<String, i32>,
 }
 
 #[procedure(crate = crate, repo = Repo, version = 1)]
-pub fn flattened(_conn: &mut SqliteConnection, given: Option<Flat>) -> Result<Flat, DbError> {
+pub(crate) fn flattened(_conn: &mut SqliteConnection, given: Option<Flat>) -> Result<Flat, DbError> {
     Ok(given.unwrap_or(Flat { rest: BTreeMap::new() }))
 }
 
 #[procedure(crate = crate, repo = Repo, version = 1)]
-pub fn nothing(_conn: &mut SqliteConnection) -> Result<(), DbError> {
+pub(crate) fn nothing(_conn: &mut SqliteConnection) -> Result<(), DbError> {
     Ok(())
 }
 
@@ -150,10 +150,10 @@ fn a_value_that_would_be_lost_on_the_way_is_refused_before_the_commit() {
 fn the_function_stays_a_function() {
     let mut conn = sqlite();
     assert_eq!(rename(&mut conn, 1, "Augusta").as_deref(), Ok("Ada"));
-    fn listed<R: Registered<P>, P: Procedure>() -> (&'static str, u32) {
-        (P::NAME, P::VERSION)
+    fn listed<R: Registered<P>, P: Procedure>() -> (&'static str, &'static str, u32) {
+        (R::NAME, P::NAME, P::VERSION)
     }
-    assert_eq!(listed::<Repo, rename>(), ("rename", 2));
+    assert_eq!(listed::<Repo, rename>(), ("Repo", "rename", 2));
 }
 
 /// A connection of the application's own.

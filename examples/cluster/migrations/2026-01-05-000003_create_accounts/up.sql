@@ -1,0 +1,5 @@
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY NOT NULL,
+    cents BIGINT NOT NULL
+);
+INSERT INTO accounts VALUES (1, 50000), (2, 0);
