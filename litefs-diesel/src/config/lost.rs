@@ -41,9 +41,12 @@ impl LostWrite {
     }
 }
 
+/// One of the application's own.
+type Hook = Arc<dyn Fn(&LostWrite) + Send + Sync>;
+
 /// The application's own word on a lost write.
 #[derive(Clone, Default)]
-pub(crate) struct LostHooks(pub(super) Vec<Arc<dyn Fn(&LostWrite) + Send + Sync>>);
+pub(crate) struct LostHooks(pub(super) Vec<Hook>);
 
 impl LostHooks {
     /// Tells the application. It may block: not on an executor.

@@ -157,7 +157,7 @@ impl Kinds {
             Ok(kind) => Ok(Some(kind)),
             Err(error) if fault::is_dead(&error) => {
                 *asked = None;
-                Err(error)
+                Err(unreadable(&error))
             }
             // Not remembered: what is not here yet may be on the primary, and come.
             Err(_) => Ok(None),
@@ -167,7 +167,7 @@ impl Kinds {
     fn open(&self, generation: u64) -> QueryResult<Asked> {
         let mut conn = self.readers.open().map_err(into_query_error)?;
         conn.set_instrumentation(None::<Box<dyn Instrumentation>>);
-        let built_ins = BuiltIns::of(&mut conn)?;
+        let built_ins = BuiltIns::of(&mut conn).map_err(|error| unreadable(&error))?;
         Ok(Asked { conn, built_ins, generation })
     }
 }
@@ -176,10 +176,12 @@ impl Kinds {
 pub(super) fn into_query_error(error: ConnectionError) -> diesel::result::Error {
     match error {
         ConnectionError::CouldntSetupConfiguration(error) => error,
-        // The database said nothing: what was asked for has not begun.
-        ConnectionError::BadConnection(message) => {
-            Error::NotExecuted(NotExecuted::Unreadable(message)).into_diesel()
-        }
+        ConnectionError::BadConnection(message) => unreadable(&message),
         other => fault::sqlite(&other.to_string()),
     }
+}
+
+/// The database said nothing, and what was asked for has not begun.
+pub(super) fn unreadable(why: &dyn std::fmt::Display) -> diesel::result::Error {
+    Error::NotExecuted(NotExecuted::Unreadable(why.to_string())).into_diesel()
 }

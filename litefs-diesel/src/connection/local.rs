@@ -15,7 +15,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::access::Access;
 use super::fault;
 use super::idle::Slot;
-use super::kinds::into_query_error;
+use super::kinds::{into_query_error, unreadable};
 use super::session::Answers;
 use super::tap::Tap;
 use crate::statement::execute::execute;
@@ -67,10 +67,11 @@ impl Local {
         }
         let foreign_keys = format!("PRAGMA foreign_keys = {}", u8::from(access.foreign_keys));
         let tuned = &self.tuned;
-        Tap::silenced(&mut self.conn, |conn| {
+        let equipped = Tap::silenced(&mut self.conn, |conn| {
             conn.batch_execute(&foreign_keys)?;
             tuned.values().try_for_each(|pragma| conn.batch_execute(pragma))
-        })
+        });
+        equipped.map_err(|error| if fault::is_dead(&error) { unreadable(&error) } else { error })
     }
 
     /// Called before each use: opens the file anew where it must be, and waits a bounded moment

@@ -13,9 +13,9 @@ pub enum NotExecuted {
     /// LiteFS on this node does not answer, so that nobody here knows a primary.
     #[error("LiteFS on this node does not answer, and so no primary is known: {0}")]
     LitefsDown(String),
-    /// This node's file cannot be opened, as while LiteFS is down: what is to be done with a statement
+    /// This node's file cannot be read, as while LiteFS is down: what is to be done with a statement
     /// of a [`LitefsConnection`](crate::LitefsConnection) is asked of it first.
-    #[error("the database of this node cannot be opened: {0}")]
+    #[error("this node cannot read its database: {0}")]
     Unreadable(String),
     /// The node that it reached is not the primary, or ceased to be it before the commit.
     #[error("the node that it reached is not the primary")]

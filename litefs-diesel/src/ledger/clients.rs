@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use rustc_hash::FxHashMap;
 
 use super::ranges::Ranges;
-use super::tables::{clients, integer, number, writes};
+use super::tables::{MOST_SEQUENCES, clients, first_of, integer, number, rows_of, writes};
 
 /// More clients than this are not kept in memory.
 const MOST: usize = 4_096;
@@ -52,12 +52,12 @@ impl Client {
             entered: Ranges::default(),
         };
         let rows = writes::table
-            .filter(writes::client.eq(alias))
-            .select((writes::first, writes::last, writes::floor))
+            .filter(rows_of(alias, MOST_SEQUENCES))
+            .select((writes::id, writes::last, writes::floor))
             .load_iter::<(i64, i64, i64), _>(conn)?;
         for row in rows {
-            let (first, last, floor) = row?;
-            client.entered.insert(number(first), number(last));
+            let (id, last, floor) = row?;
+            client.entered.insert(first_of(id), number(last));
             client.floor = client.floor.max(number(floor));
         }
         client.entered.remove_to(client.floor);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::clients::Client;
 use super::entry::{Entry, Stored};
-use super::tables::{Tables, integer, writes};
+use super::tables::{Tables, id as id_of, integer, writes};
 
 /// A row that grows beyond this is written, and another begun.
 const ROW: usize = 1 << 20;
@@ -77,8 +77,7 @@ impl Pending {
         for (id, row) in self.rows.drain() {
             diesel::insert_into(writes::table)
                 .values((
-                    writes::client.eq(row.alias),
-                    writes::first.eq(integer(row.first)),
+                    writes::id.eq(id_of(row.alias, row.first)),
                     writes::last.eq(integer(row.last)),
                     writes::floor.eq(integer(row.floor)),
                     writes::entries.eq(row.entries.as_slice()),

@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::clients::Clients;
 use super::keys;
-use super::tables::{Tables, clients, integer, ledger, number};
+use super::tables::{Tables, clients, id, integer, ledger, number};
 
 /// A round is made when so much time has passed since the one before, or so many rows were written.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -120,11 +120,11 @@ impl Pruner {
 /// Deletes a client's rows that are wholly at or below a sequence, so many at most; how many.
 fn delete(conn: &mut SqliteConnection, alias: i64, floor: u64, most: usize) -> QueryResult<usize> {
     diesel::sql_query(
-        "DELETE FROM __litefs_diesel_writes WHERE client = ?1 AND first IN (\
-           SELECT first FROM __litefs_diesel_writes WHERE client = ?1 AND first <= ?2 AND last <= ?2 \
-           ORDER BY first LIMIT ?3)",
+        "DELETE FROM __litefs_diesel_writes WHERE id IN (\
+           SELECT id FROM __litefs_diesel_writes WHERE id BETWEEN ? AND ? AND last <= ? ORDER BY id LIMIT ?)",
     )
-    .bind::<BigInt, _>(alias)
+    .bind::<BigInt, _>(id(alias, 0))
+    .bind::<BigInt, _>(id(alias, floor))
     .bind::<BigInt, _>(integer(floor))
     .bind::<BigInt, _>(integer(most as u64))
     .execute(conn)

@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use super::entry::Stored;
-use super::tables::{self, clients, number, writes};
+use super::tables::{self, MOST_SEQUENCES, clients, number, rows_of, writes};
 use super::writer::find_row;
 use crate::request::RequestId;
 
@@ -40,8 +40,10 @@ fn recall_one(conn: &mut SqliteConnection, id: RequestId) -> QueryResult<Recall>
         .first(conn)
         .optional()?;
     let Some((alias, floor)) = client else { return Ok(Recall::Absent) };
-    let highest: Option<i64> =
-        writes::table.filter(writes::client.eq(alias)).select(diesel::dsl::max(writes::floor)).first(conn)?;
+    let highest: Option<i64> = writes::table
+        .filter(rows_of(alias, MOST_SEQUENCES))
+        .select(diesel::dsl::max(writes::floor))
+        .first(conn)?;
     if id.sequence <= number(floor.max(highest.unwrap_or(0))) {
         return Ok(Recall::Forgotten);
     }

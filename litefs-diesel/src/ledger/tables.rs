@@ -33,12 +33,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// What one client did in one commit: the sequences `first` to `last`, not all of them, and the
-    /// client's watermark at that time.
+    /// What one client did in one commit: the sequences from that of the [`id`] to `last`, not all of
+    /// them, and the client's watermark at that time.
     #[sql_name = "__litefs_diesel_writes"]
-    writes (client, first) {
-        client -> BigInt,
-        first -> BigInt,
+    writes (id) {
+        id -> BigInt,
         last -> BigInt,
         floor -> BigInt,
         entries -> Binary,
@@ -74,8 +73,7 @@ pub(super) fn make_writes(conn: &mut SqliteConnection) -> QueryResult<()> {
         "CREATE TABLE IF NOT EXISTS __litefs_diesel_clients (\
            alias INTEGER PRIMARY KEY, client BLOB UNIQUE, floor INTEGER NOT NULL, seen INTEGER NOT NULL); \
          CREATE TABLE IF NOT EXISTS __litefs_diesel_writes (\
-           client INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, floor INTEGER NOT NULL, \
-           entries BLOB NOT NULL, PRIMARY KEY (client, first)) WITHOUT ROWID",
+           id INTEGER PRIMARY KEY, last INTEGER NOT NULL, floor INTEGER NOT NULL, entries BLOB NOT NULL)",
     )
 }
 
@@ -116,6 +114,58 @@ impl Fixed for Present {
 struct DataVersion;
 impl Fixed for DataVersion {
     const SQL: &'static str = "PRAGMA data_version";
+}
+
+/// How many bits of a row's id are its sequence; the others are the alias. Together one integer: a row
+/// is appended to one page, where a key of two columns would be an index, and a page more.
+const SEQUENCE_BITS: u32 = 44;
+
+/// No client has more: 17 trillion are enough for a million a second for half a year.
+pub(super) const MOST_SEQUENCES: u64 = (1 << SEQUENCE_BITS) - 1;
+
+/// So many clients may be known at a time.
+pub(super) const MOST_CLIENTS: i64 = (1 << (63 - SEQUENCE_BITS)) - 1;
+
+/// The id of the row of a client whose first sequence is that.
+pub(super) fn id(alias: i64, sequence: u64) -> i64 {
+    (alias << SEQUENCE_BITS) | integer(sequence.min(MOST_SEQUENCES))
+}
+
+/// The first sequence of a row.
+pub(super) fn first_of(id: i64) -> u64 {
+    number(id) & MOST_SEQUENCES
+}
+
+/// The rows of a client that begin at or below a sequence.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn rows_of(alias: i64, to: u64) -> _ {
+    let first: i64 = id(alias, 0);
+    let last: i64 = id(alias, to);
+    writes::id.between(first, last)
+}
+
+/// An alias that is free.
+pub(super) fn free_alias(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    let next = Prepared::<NextAlias>::row::<i64, BigInt>(conn)?;
+    let alias = if next > MOST_CLIENTS { Prepared::<Gap>::row::<i64, BigInt>(conn)? } else { next };
+    if alias > MOST_CLIENTS {
+        let why = format!("the ledger has {MOST_CLIENTS} clients, and takes no more");
+        return Err(diesel::result::Error::SerializationError(why.into()));
+    }
+    Ok(alias)
+}
+
+struct NextAlias;
+impl Fixed for NextAlias {
+    const SQL: &'static str = "SELECT IFNULL(MAX(alias), 0) + 1 FROM __litefs_diesel_clients";
+}
+
+/// The lowest; only looked for when the highest is taken.
+struct Gap;
+impl Fixed for Gap {
+    const SQL: &'static str = "\
+        SELECT MIN(alias) + 1 FROM (SELECT 0 AS alias UNION ALL SELECT alias FROM __litefs_diesel_clients) AS c \
+        WHERE NOT EXISTS (SELECT 1 FROM __litefs_diesel_clients AS d WHERE d.alias = c.alias + 1)";
 }
 
 /// A sequence or a time as SQLite has it. None of ours comes near the limit; a peer's that does is

@@ -12,7 +12,7 @@ use super::entry::{Entry, Stored};
 use super::pending::Pending;
 use super::prune::{self, Pruner};
 use super::ranges::Ranges;
-use super::tables::{self, Tables, clients, integer, writes};
+use super::tables::{self, MOST_SEQUENCES, Tables, clients, integer, rows_of, writes};
 use crate::request::{RequestId, Stamp};
 
 /// A ticket that is older registers nobody: the frame that brought it sat somewhere, and whoever sent
@@ -150,7 +150,7 @@ impl Ledger {
             return Ok(Found::UnknownClient { ticket: now });
         };
         client.hear(stamp.forgotten, now);
-        if sequence <= client.floor || i64::try_from(sequence).is_err() {
+        if sequence <= client.floor || sequence > MOST_SEQUENCES {
             return Ok(Found::Late);
         }
         if !client.entered.may_contain(sequence) {
@@ -207,14 +207,15 @@ impl Ledger {
             self.tables.writes = true;
         }
         let floor = stamp.forgotten;
-        let alias = diesel::insert_into(clients::table)
+        let alias = tables::free_alias(conn)?;
+        diesel::insert_into(clients::table)
             .values((
+                clients::alias.eq(alias),
                 clients::client.eq(Some(id.to_be_bytes().as_slice())),
                 clients::floor.eq(integer(floor)),
                 clients::seen.eq(integer(now)),
             ))
-            .returning(clients::alias)
-            .get_result(conn)?;
+            .execute(conn)?;
         let client = Client { alias, floor, seen: now, stale: false, entered: Ranges::default() };
         self.pending.registered.push((id, client));
         self.pending.written = true;
@@ -292,10 +293,9 @@ pub(super) fn find_row(
     alias: i64,
     sequence: u64,
 ) -> QueryResult<Option<Entry<'static>>> {
-    let at = integer(sequence);
     let rows = writes::table
-        .filter(writes::client.eq(alias).and(writes::first.le(at)).and(writes::last.ge(at)))
-        .order(writes::first.desc())
+        .filter(rows_of(alias, sequence).and(writes::last.ge(integer(sequence))))
+        .order(writes::id.desc())
         .select(writes::entries)
         .load_iter::<Vec<u8>, _>(conn)?;
     for row in rows {

@@ -229,9 +229,8 @@ fn connect(access: &Arc<Access>) -> Result<LitefsConnection, Error> {
             Some(_) => Error::from(error),
             None => Error::Read(error),
         },
-        error => Error::Read(diesel::result::Error::QueryBuilderError(
-            format!("cannot open {} for reading: {error}", access.file.display()).into(),
-        )),
+        // Whoever asked for the connection has not begun.
+        error => Error::NotExecuted(NotExecuted::Unreadable(format!("{}: {error}", access.file.display()))),
     })
 }
 

@@ -14,24 +14,31 @@ pub(super) fn open(settings: &RepoSettings) -> ConnectionResult<SqliteConnection
         .map_err(|error| explain(settings, error))?;
     // `busy_timeout` above all: LiteFS applies a transaction under exclusive locks, which a reader
     // meets.
-    settings.on_open.run(&mut conn).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    settings.on_open.run(&mut conn).map_err(|error| match why_gone(settings) {
+        // Not what was set up is wrong, but what it was set up on.
+        Some(why) => ConnectionError::BadConnection(format!("{error}: {why}")),
+        None => ConnectionError::CouldntSetupConfiguration(error),
+    })?;
     Ok(conn)
+}
+
+fn explain(settings: &RepoSettings, error: ConnectionError) -> ConnectionError {
+    match why_gone(settings) {
+        Some(why) => ConnectionError::BadConnection(format!("{error}: {why}")),
+        None => error,
+    }
 }
 
 /// SQLite only says that it is unable to open the file. With LiteFS down the mount is dead, or gone
 /// and the file with it.
-fn explain(settings: &RepoSettings, error: ConnectionError) -> ConnectionError {
-    let file = settings.database.file();
-    let why = match std::fs::metadata(file) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => {
-            "the file is not there; if LiteFS keeps it: LiteFS is not running"
+fn why_gone(settings: &RepoSettings) -> Option<&'static str> {
+    match std::fs::metadata(settings.database.file()).err()?.kind() {
+        ErrorKind::NotFound => Some("the file is not there; if LiteFS keeps it: LiteFS is not running"),
+        ErrorKind::NotConnected | ErrorKind::ConnectionAborted => {
+            Some("LiteFS there is not running any more; start it again")
         }
-        Err(cause) if matches!(cause.kind(), ErrorKind::NotConnected | ErrorKind::ConnectionAborted) => {
-            "LiteFS there is not running any more; start it again"
-        }
-        _ => return error,
-    };
-    ConnectionError::BadConnection(format!("{error}: {why}"))
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl Engine {
         }
         let keeps = self.open.as_ref().is_some_and(|open| open.ledger.keeps_ids());
         if keeps && failed.is_final_for(&job.stamp) && failed.tombstone(self.replicated).is_some() {
-            return Some(Job { failed: Some(failed), ..job });
+            return Some(Job { failed: Some(Box::new(failed)), ..job });
         }
         let mut set = Set::default();
         set.push(job, Came::Failed(failed, false));

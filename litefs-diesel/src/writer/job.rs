@@ -19,7 +19,7 @@ pub(super) struct Job {
     pub(super) ask: Ask,
     pub(super) ticket: Ticket<Written>,
     /// How it ended already, when only its tombstone is missing.
-    pub(super) failed: Option<Failed>,
+    pub(super) failed: Option<Box<Failed>>,
 }
 
 impl Job {

@@ -109,7 +109,7 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
         Found::UnknownClient { ticket } => return Ok(Taken::Refused(Refusal::UnknownClient { ticket })),
     }
     if let Some(failed) = &job.failed {
-        return failed_with(open, stamp, failed.clone(), context);
+        return failed_with(open, stamp, Failed::clone(failed), context);
     }
     if let Some(key) = &write.key {
         match ledger.find_key(conn, key)? {

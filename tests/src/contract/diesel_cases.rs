@@ -19,6 +19,17 @@ pub(super) async fn run(app: Arc<App>, everywhere: bool) -> Result<Seen, Value> 
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?.map_err(Value::from)
 }
 
+/// Runs one of the cases on a connection of its own.
+pub(super) async fn run_one(app: Arc<App>, name: String) -> Result<Value, Value> {
+    let url = app.url();
+    let work = move || {
+        let case = on_litefs::all().iter().find(|case| case.name == name).ok_or("no such case")?;
+        let mut conn = on_litefs::Conn::establish(&url).map_err(|error| error.to_string())?;
+        Ok::<_, String>(case.run(&mut conn))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?.map_err(Value::from)
+}
+
 /// Runs those that open their connections themselves.
 pub(super) async fn run_with_url(app: Arc<App>, (): ()) -> Result<Seen, Value> {
     Ok(on_litefs::run_with_url(&app.url()).await)

@@ -31,6 +31,7 @@ pub fn commands() -> Commands<App> {
     let commands = app::commands()
         .add("methods", methods::run)
         .add("cases", diesel_cases::run)
+        .add("case", diesel_cases::run_one)
         .add("cases_with_url", diesel_cases::run_with_url);
     faults::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::checker::Verdict;
+use super::checker::{Verdict, Violation};
 use super::record::{Class, Process};
 use super::work::{Level, Way};
 
@@ -39,6 +39,8 @@ pub struct Report {
     pub litefs_ended: usize,
     /// What the checker found.
     pub verdict: Verdict,
+    /// What is in the record of the first writes that it found something about.
+    pub found: Vec<String>,
 }
 
 /// From which deadline on a call is patient, in milliseconds.
@@ -47,6 +49,11 @@ const PATIENT_MS: u64 = 1_000;
 impl Report {
     /// Counts what is in the records.
     pub fn count(&mut self, processes: &[Process]) {
+        for tag in self.verdict.violations.iter().filter_map(Violation::tag).take(10) {
+            let by =
+                processes.iter().filter_map(|process| Some((&process.name, process.attempts.get(&tag)?)));
+            self.found.extend(by.map(|(name, recorded)| format!("{name}: {recorded:?}")));
+        }
         for recorded in processes.iter().flat_map(|process| process.attempts.values()) {
             self.attempts += 1;
             let attempt = &recorded.attempt;
@@ -124,6 +131,9 @@ impl fmt::Display for Report {
         writeln!(f, "violations: {}", violations.len())?;
         for violation in violations.iter().take(40) {
             writeln!(f, "  {violation}")?;
+        }
+        for found in &self.found {
+            writeln!(f, "  {found}")?;
         }
         Ok(())
     }

@@ -222,7 +222,10 @@ impl Stage {
 
     /// LiteFS ends by itself when it finds that it cannot go on: then it is started again, as its
     /// supervisor would.
-    fn revive(&self) -> Result<(), ClusterError> {
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn revive(&self) -> Result<(), ClusterError> {
         for node in (0..NODES).filter(|&node| self.cluster().has_ended(node)) {
             self.litefs_ended.fetch_add(1, Ordering::Relaxed);
             self.start_litefs(node)?;

@@ -6,31 +6,36 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-diesel::table! {
-    /// A row of each write, or some. A tag may be there twice: that is what is looked for.
-    fault_entries (id) {
-        id -> BigInt,
-        tag -> BigInt,
-        counter -> Nullable<BigInt>,
-        source -> Nullable<BigInt>,
-        target -> Nullable<BigInt>,
-        cents -> BigInt,
-    }
-}
+pub(super) use self::schema::{fault_accounts, fault_counters, fault_entries};
 
-diesel::table! {
-    /// How often each was counted up.
-    fault_counters (id) {
-        id -> BigInt,
-        n -> BigInt,
+/// Private, or each column would want a word.
+mod schema {
+    diesel::table! {
+        /// A row of each write, or some. A tag may be there twice: that is what is looked for.
+        fault_entries (id) {
+            id -> BigInt,
+            tag -> BigInt,
+            counter -> Nullable<BigInt>,
+            source -> Nullable<BigInt>,
+            target -> Nullable<BigInt>,
+            cents -> BigInt,
+        }
     }
-}
 
-diesel::table! {
-    /// Whose sum never changes.
-    fault_accounts (id) {
-        id -> BigInt,
-        cents -> BigInt,
+    diesel::table! {
+        /// How often each was counted up.
+        fault_counters (id) {
+            id -> BigInt,
+            n -> BigInt,
+        }
+    }
+
+    diesel::table! {
+        /// Whose sum never changes.
+        fault_accounts (id) {
+            id -> BigInt,
+            cents -> BigInt,
+        }
     }
 }
 

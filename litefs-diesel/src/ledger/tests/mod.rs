@@ -110,7 +110,7 @@ fn an_aged_client_with_many_rows_goes_in_parts_and_is_unknown_from_the_first_on(
     register(&mut ledger, &mut conn, 2);
     conn.batch_execute(
         "INSERT INTO __litefs_diesel_writes WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
-         SELECT 2, i, i, 0, x'' FROM n; \
+         SELECT (2 << 44) + i, i, 0, x'' FROM n; \
          UPDATE __litefs_diesel_ledger SET clock = 100000",
     )
     .unwrap();
@@ -123,7 +123,7 @@ fn an_aged_client_with_many_rows_goes_in_parts_and_is_unknown_from_the_first_on(
             assert_eq!(found, Found::Fresh);
             ledger.enter(conn, &stamp(1, sequence, sequence - 1), done()).unwrap();
         });
-        let now = number(&mut conn, "SELECT COUNT(*) FROM __litefs_diesel_writes WHERE client = 2");
+        let now = number(&mut conn, "SELECT COUNT(*) FROM __litefs_diesel_writes WHERE id >> 44 = 2");
         assert!(left - now <= 1_024, "{} rows in one commit", left - now);
         if now < 2_500 {
             conn.batch_execute("BEGIN IMMEDIATE").unwrap();
@@ -163,4 +163,36 @@ fn what_was_not_committed_is_not_known() {
     commit(&mut ledger, &mut conn, |ledger, conn| {
         assert_eq!(ledger.find(conn, &stamp(1, 1, 0)).unwrap(), Found::Stored(done()));
     });
+}
+
+#[test]
+fn another_epoch_may_be_another_history() {
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    let mut ledger = Ledger::new(rules(Duration::from_secs(60)));
+    register(&mut ledger, &mut conn, 1);
+    let mut find = |epoch, sequence| {
+        conn.batch_execute("BEGIN IMMEDIATE").unwrap();
+        ledger.begin(&mut conn, epoch).unwrap();
+        let found = ledger.find(&mut conn, &stamp(1, sequence, 0)).unwrap();
+        conn.batch_execute("ROLLBACK").unwrap();
+        // What LiteFS puts in the place of what was there, which no connection of SQLite did.
+        conn.batch_execute("UPDATE __litefs_diesel_clients SET floor = 5").unwrap();
+        found
+    };
+    assert_eq!(find(1, 5), Found::Fresh);
+    assert_eq!(find(1, 5), Found::Fresh, "as it is kept");
+    assert_eq!(find(2, 5), Found::Late);
+}
+
+#[test]
+fn when_the_highest_alias_is_taken_a_free_one_below_is_found() {
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    let mut ledger = Ledger::new(rules(Duration::from_secs(60)));
+    register(&mut ledger, &mut conn, 1);
+    conn.batch_execute("INSERT INTO __litefs_diesel_clients VALUES ((1 << 19) - 1, x'00', 0, 0)").unwrap();
+    for client in [2, 3] {
+        register(&mut ledger, &mut conn, client);
+        let highest = "SELECT MAX(alias) FROM __litefs_diesel_clients WHERE alias < (1 << 19) - 1";
+        assert_eq!(number(&mut conn, highest), client as i64);
+    }
 }

@@ -48,6 +48,28 @@ pub enum Violation {
     Sum { is: i64, was: i64 },
 }
 
+impl Violation {
+    /// The write that it is about, where it is about one.
+    #[must_use]
+    pub fn tag(&self) -> Option<i64> {
+        match self {
+            Self::Unasked { tag }
+            | Self::Doubled { tag, .. }
+            | Self::Partial { tag, .. }
+            | Self::ThereAfterAll { tag, .. }
+            | Self::MissingAtEverywhere { tag }
+            | Self::MissingThoughResubmitted { tag, .. }
+            | Self::Late { tag, .. }
+            | Self::NeverEnded { tag }
+            | Self::Strange { tag, .. }
+            | Self::NotRefused { tag, .. }
+            | Self::WronglyRefused { tag, .. } => Some(*tag),
+            Self::LostUntold { tags, .. } => tags.first().copied(),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
