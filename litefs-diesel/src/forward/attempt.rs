@@ -76,7 +76,14 @@ impl Inner {
     ) -> Result<(), Missed> {
         let stamp = Stamp { id: sequence.id(), hash: 0, forgotten: sequence.forgotten(), again: false };
         let request = WriteRequest { stamp, ask: Ask::Register { ticket } };
-        self.attempt_write(target, &request, deadline).await.map(drop)
+        match self.attempt_write(target, &request, deadline).await {
+            Ok(_) => Ok(()),
+            // Its clock went on meanwhile: asked once more, it gives a new ticket.
+            Err(Missed::Refused(Refusal::UnknownClient { .. })) => {
+                Err(Missed::NotSent("its ledger wants this process to register once more".to_owned()))
+            }
+            Err(missed) => Err(missed),
+        }
     }
 
     pub(super) async fn attempt_write(

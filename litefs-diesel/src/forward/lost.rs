@@ -25,27 +25,18 @@ const AT_ONCE: usize = 32;
 
 /// Watches over the remembered writes of a router until the router is gone.
 pub(super) async fn watch(inner: std::sync::Weak<Inner>, mut roles: watch::Receiver<RoleView>) {
-    // The epoch of which all that is remembered is known to be in the history.
-    let mut checked = roles.borrow_and_update().epoch;
     let mut pause = SWEEP;
     loop {
         tokio::select! {
             changed = roles.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(pause) => {}
         }
-        pause = SWEEP;
         let Some(inner) = inner.upgrade() else { return };
         let view = roles.borrow_and_update().clone();
-        if view.epoch == checked {
-            let sees = &inner.visibility;
-            inner.remembered.forget(|position| sees.is_everywhere(position));
-        } else if view.role != Role::NoLeader {
-            if inner.look_up().await {
-                checked = view.epoch;
-            } else {
-                pause = SWEEP * 4;
-            }
-        }
+        let sees = &inner.visibility;
+        inner.remembered.forget(view.epoch, |position| sees.is_everywhere(position));
+        let all = view.role == Role::NoLeader || inner.look_up(view.epoch).await;
+        pause = if all { SWEEP } else { SWEEP * 4 };
     }
 }
 
@@ -60,10 +51,10 @@ enum Found {
 }
 
 impl Inner {
-    /// Looks each remembered write up on the current primary, and tells of those that are gone.
-    /// `false` when some could not be looked up.
-    async fn look_up(self: &Arc<Self>) -> bool {
-        let writes = self.remembered.take_all();
+    /// Looks each remembered write of another epoch up on the current primary, and tells of those that
+    /// are gone. `false` when some could not be looked up.
+    async fn look_up(self: &Arc<Self>, epoch: u64) -> bool {
+        let writes = self.remembered.take_other_than(epoch);
         if writes.is_empty() {
             return true;
         }
@@ -73,7 +64,7 @@ impl Inner {
             "the role changed: looking up what was acknowledged"
         );
         let mut looking =
-            futures::stream::iter(writes).map(|write| self.look_up_one(write)).buffered(AT_ONCE);
+            futures::stream::iter(writes).map(|write| self.look_up_one(write, epoch)).buffered(AT_ONCE);
         let mut all = true;
         let mut kept = Vec::new();
         while let Some(found) = looking.next().await {
@@ -81,10 +72,7 @@ impl Inner {
                 Found::There(write) => kept.push(write),
                 Found::Unknown(write) => {
                     all = false;
-                    // Beyond its time by as much as a failover may take, it is given up.
-                    if !write.is_old(2 * self.remembered.settings().remember) {
-                        kept.push(write);
-                    }
+                    kept.push(write);
                 }
                 Found::Gone => {}
             }
@@ -93,7 +81,7 @@ impl Inner {
         all
     }
 
-    async fn look_up_one(self: &Arc<Self>, write: Acknowledged) -> Found {
+    async fn look_up_one(self: &Arc<Self>, write: Acknowledged, epoch: u64) -> Found {
         let terms = Terms { deadline: Instant::now() + LOOK_UP, ack: Ack::Committed };
         let mut asking = Asking::new(self, &write.sequence, 0, Ask::Look, terms);
         // Nothing but the ledger's word counts.
@@ -101,15 +89,22 @@ impl Inner {
         let looked_up = asking.answer().await;
         drop(asking);
         match looked_up {
-            // A rejection under its id is one of a later attempt: it is not there, but settled.
             Ok(Some(answered)) => {
                 // Where another attempt may have put it.
                 let position = answered.written.position;
-                Found::There(write.at(position))
+                Found::There(write.at(position, epoch))
             }
-            Err(Error::CommittedNotKept { position }) => Found::There(write.at(position)),
+            Err(Error::CommittedNotKept { position }) => Found::There(write.at(position, epoch)),
             Ok(None) => {
                 self.gone(write).await;
+                Found::Gone
+            }
+            // The rejection of a later attempt: it is not there, and need not be tried again.
+            Err(Error::Rejected(error)) => {
+                let Acknowledged { sequence, what, position, .. } = write;
+                let statement = super::router::beginning(what.text()).to_owned();
+                let lost = LostWrite::new(&self.repo, sequence.id().to_string(), statement, position);
+                self.tell(LostWrite { resubmit: Some(error.to_string()), ..lost }).await;
                 Found::Gone
             }
             Err(error) => {
@@ -139,6 +134,12 @@ impl Inner {
                 Err(error) => lost.resubmit = Some(error.to_string()),
             }
         }
+        self.tell(lost).await;
+    }
+
+    /// Tells everybody who wants to know.
+    async fn tell(&self, lost: LostWrite) {
+        let position = lost.position;
         tracing::error!(
             repo = self.repo, id = lost.id, statement = lost.statement, %position, resubmit = lost.resubmit,
             "a failover dropped an acknowledged write: it is lost"
@@ -161,8 +162,8 @@ impl Inner {
         let mut asking = Asking::new(self, &sequence, hash, ask, terms);
         asking.doubt("it was lost, and is sent again".to_owned());
         let Some(answered) = asking.answer().await? else { return Ok(()) };
-        let (position, ask) = (answered.written.position, asking.into_ask());
-        self.remembered.add(sequence, ask, position);
+        let (position, epoch, ask) = (answered.written.position, answered.epoch, asking.into_ask());
+        self.remembered.add(sequence, ask, position, epoch);
         Ok(())
     }
 }

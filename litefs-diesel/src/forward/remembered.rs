@@ -21,6 +21,9 @@ pub(super) struct Acknowledged {
     /// What it did, when it may be sent again; else its text.
     pub(super) what: What,
     pub(super) position: Position,
+    /// The role's epoch in which it is known to be in the primary's history. In another one it has to
+    /// be looked up.
+    pub(super) epoch: u64,
     since: Instant,
     bytes: usize,
 }
@@ -74,15 +77,15 @@ impl Remembered {
         &self.settings
     }
 
-    /// Remembers a write that is acknowledged now.
-    pub(super) fn add(&self, sequence: Sequence, ask: Ask, position: Position) {
+    /// Remembers a write that is acknowledged now, and was committed by the primary of that epoch.
+    pub(super) fn add(&self, sequence: Sequence, ask: Ask, position: Position, epoch: u64) {
         let what = match ask {
             ask @ Ask::Run(_) if self.settings.resubmit => What::All(ask),
             Ask::Run(write) => What::Text(super::router::beginning(write.text()).to_owned()),
             _ => What::Text("COMMIT".to_owned()),
         };
         let bytes = what.bytes();
-        self.put_back([Acknowledged { sequence, what, position, since: Instant::now(), bytes }]);
+        self.put_back([Acknowledged { sequence, what, position, epoch, since: Instant::now(), bytes }]);
     }
 
     /// Remembers again what was taken out.
@@ -101,24 +104,47 @@ impl Remembered {
         drop(forgotten); // not under the lock: each takes another
     }
 
-    /// Forgets those that are safe or too old.
-    pub(super) fn forget(&self, is_everywhere: impl Fn(Position) -> bool) {
+    /// Forgets those that are safe in that epoch, or too old. One of another epoch is not safe before
+    /// it was looked up, for which there is twice the time.
+    pub(super) fn forget(&self, epoch: u64, is_everywhere: impl Fn(Position) -> bool) {
+        let limit = self.settings.remember;
         let mut forgotten = Vec::new();
         let mut state = self.state.lock();
-        while let Some(first) = state.writes.front()
-            && (first.since.elapsed() > self.settings.remember || is_everywhere(first.position))
-        {
-            forgotten.extend(state.pop());
+        // What is below one that every node has is there, too, and the other way round.
+        let (mut has, mut lacks) = (0, u64::MAX);
+        let mut is_safe = |position: Position| {
+            if position.txid <= has || position.txid >= lacks {
+                return position.txid <= has;
+            }
+            let safe = is_everywhere(position);
+            if safe {
+                has = position.txid
+            } else {
+                lacks = position.txid
+            }
+            safe
+        };
+        for write in std::mem::take(&mut state.writes) {
+            let over = match write.epoch == epoch {
+                true => write.is_old(limit) || is_safe(write.position),
+                false => write.is_old(2 * limit),
+            };
+            if over { forgotten.push(write) } else { state.writes.push_back(write) }
         }
+        state.bytes = state.writes.iter().map(|write| write.bytes).sum();
         drop(state);
-        drop(forgotten);
+        drop(forgotten); // not under the lock: each takes another
     }
 
-    /// Takes all of them out, to look each up.
-    pub(super) fn take_all(&self) -> Vec<Acknowledged> {
+    /// Takes out those that are not known to be in the history of that epoch, to look each up.
+    pub(super) fn take_other_than(&self, epoch: u64) -> Vec<Acknowledged> {
         let mut state = self.state.lock();
-        state.bytes = 0;
-        std::mem::take(&mut state.writes).into()
+        let (keep, taken) =
+            std::mem::take(&mut state.writes).into_iter().partition(|write| write.epoch == epoch);
+        state.writes = keep;
+        state.bytes = state.writes.iter().map(|write| write.bytes).sum();
+        let taken: VecDeque<Acknowledged> = taken;
+        taken.into()
     }
 }
 
@@ -131,13 +157,13 @@ impl State {
 }
 
 impl Acknowledged {
-    /// The same, where it is known to be by now.
-    pub(super) fn at(self, position: Position) -> Self {
-        Self { position, ..self }
+    /// The same, where it is known to be by now, and in which epoch.
+    pub(super) fn at(self, position: Position, epoch: u64) -> Self {
+        Self { position, epoch, ..self }
     }
 
     /// Whether its time of being remembered is over.
-    pub(super) fn is_old(&self, limit: Duration) -> bool {
+    fn is_old(&self, limit: Duration) -> bool {
         self.since.elapsed() > limit
     }
 }
@@ -161,14 +187,25 @@ mod tests {
     fn the_oldest_is_forgotten_first_and_with_it_its_sequence() {
         let (remembered, client) = (Remembered::new(settings(false)), LedgerClient::new(1));
         for txid in 1..=5 {
-            remembered.add(client.begin(), Ask::Run(write_of("INSERT")), at(txid));
+            remembered.add(client.begin(), Ask::Run(write_of("INSERT")), at(txid), 1);
         }
         assert_eq!(client.begin().forgotten(), 2);
-        remembered.forget(|position| position.txid <= 4);
+        remembered.forget(1, |position| position.txid <= 4);
         assert_eq!(client.begin().forgotten(), 4);
-        let left = remembered.take_all();
+        let left = remembered.take_other_than(2);
         assert_eq!(left.iter().map(|write| write.position.txid).collect::<Vec<_>>(), [5]);
         assert_eq!(left[0].what.text(), "INSERT");
+    }
+
+    #[test]
+    fn one_of_another_epoch_is_looked_up_and_not_taken_for_safe() {
+        let (remembered, client) = (Remembered::new(settings(false)), LedgerClient::new(1));
+        remembered.add(client.begin(), Ask::Run(write_of("old")), at(1), 1);
+        remembered.add(client.begin(), Ask::Run(write_of("new")), at(2), 2);
+        remembered.forget(2, |_| true);
+        let taken = remembered.take_other_than(2);
+        assert_eq!(taken.iter().map(|write| write.what.text()).collect::<Vec<_>>(), ["old"]);
+        assert!(remembered.take_other_than(3).is_empty(), "the new one is everywhere");
     }
 
     #[test]
@@ -178,9 +215,9 @@ mod tests {
             let remembered = Remembered::new(settings(resubmit));
             for txid in 1..=3 {
                 let large = "x".repeat(MAX_BYTES - 100);
-                remembered.add(client.begin(), Ask::Run(write_of(&large)), at(txid));
+                remembered.add(client.begin(), Ask::Run(write_of(&large)), at(txid), 1);
             }
-            assert_eq!(remembered.take_all().len(), kept);
+            assert_eq!(remembered.take_other_than(2).len(), kept);
         }
     }
 }

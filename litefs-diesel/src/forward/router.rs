@@ -166,10 +166,11 @@ impl Inner {
             let Some(answered) = asking.answer().await? else {
                 return Err(Refusal::Absent.into_error("the primary"));
             };
+            let epoch = answered.epoch;
             match self.arrive(answered, &sequence, terms).await {
                 Arrived::There(result) => {
                     let ask = asking.into_ask();
-                    self.remember(sequence, ask, &result, terms.ack);
+                    self.remember(sequence, ask, &result, terms.ack, epoch);
                     return result;
                 }
                 Arrived::Doubtful { why, .. } => asking.doubt(why),
@@ -179,14 +180,21 @@ impl Inner {
 
     /// Remembers a write of which the caller is told that it is committed, while that is not sure to
     /// last.
-    pub(super) fn remember(&self, sequence: Sequence, ask: Ask, told: &Result<Written, Error>, ack: Ack) {
+    pub(super) fn remember(
+        &self,
+        sequence: Sequence,
+        ask: Ask,
+        told: &Result<Written, Error>,
+        ack: Ack,
+        epoch: u64,
+    ) {
         let position = match told {
             Ok(_) if ack == Ack::Everywhere => return,
             Ok(written) => written.position,
             Err(error) => error.position().unwrap_or(Position::ZERO),
         };
         if position != Position::ZERO && !is_alone(&ask) {
-            self.remembered.add(sequence, ask, position);
+            self.remembered.add(sequence, ask, position, epoch);
         }
     }
 
@@ -273,7 +281,8 @@ impl Inner {
         if terms.ack == Ack::Visible {
             return Arrived::There(Ok(written));
         }
-        match self.visibility.replicated(position, primary, terms.ack, terms.deadline).await {
+        let replicated = self.visibility.replicated(position, primary, epoch, terms);
+        match replicated.await {
             Ok(()) => Arrived::There(Ok(written)),
             Err(NotReplicated { changed: true, .. }) => {
                 Arrived::Doubtful { position, why: dropped(position) }

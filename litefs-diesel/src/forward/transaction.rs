@@ -85,10 +85,11 @@ async fn settled(
     let mut asking = Asking::new(router, &sequence, 0, Ask::Settle, terms);
     loop {
         if let Some(answered) = next.take() {
+            let epoch = answered.epoch;
             match router.arrive(answered, &sequence, terms).await {
                 Arrived::There(result) => {
                     let ask = asking.into_ask();
-                    router.remember(sequence, ask, &result, terms.ack);
+                    router.remember(sequence, ask, &result, terms.ack, epoch);
                     return result;
                 }
                 Arrived::Doubtful { position, why: doubt } => {

@@ -9,7 +9,7 @@ use crate::error::NotExecuted;
 use crate::ledger::Recall;
 use crate::members::NotReplicated;
 use crate::position::Position;
-use crate::request::{Ack, RequestId};
+use crate::request::{Ack, RequestId, Terms};
 
 /// Why this node cannot read a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ pub(crate) trait Visibility: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Returns once as many nodes have `position` as `ack` says, which `primary` has committed (its
-    /// host name; `None` for this node), all of them on its history.
+    /// Returns once as many nodes have `position` as the level of `terms` says, which `primary` has
+    /// committed (its host name; `None` for this node) in the role's `epoch`, all of them on its history.
     fn replicated(
         &self,
         _position: Position,
         _primary: Option<String>,
-        _ack: Ack,
-        _deadline: Instant,
+        _epoch: u64,
+        _terms: Terms,
     ) -> BoxFuture<'static, Result<(), NotReplicated>> {
         futures::future::ready(Ok(())).boxed()
     }

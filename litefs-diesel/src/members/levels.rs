@@ -16,6 +16,8 @@ pub(crate) struct Awaited {
     pub(crate) position: Position,
     /// Who committed it; `None` for this node.
     pub(crate) primary: Option<String>,
+    /// The role's epoch when that was asked; [`u64::MAX`] when this node's own LiteFS did not name it.
+    pub(crate) epoch: u64,
     pub(crate) ack: Ack,
 }
 
@@ -37,7 +39,7 @@ impl Members {
     pub(crate) async fn replicated(&self, write: &Awaited, deadline: Instant) -> Result<(), NotReplicated> {
         let (mut roles, mut changes) = (self.roles.clone(), self.changes());
         let first = roles.borrow().epoch;
-        let mut tenure = None;
+        let mut tenure = Some(write.epoch).filter(|epoch| *epoch != u64::MAX);
         loop {
             changes.borrow_and_update();
             let role = roles.borrow_and_update().clone();
@@ -80,7 +82,8 @@ impl Members {
         match write.ack {
             Ack::Committed | Ack::Visible => true,
             Ack::Replicated(nodes) => have.len() >= nodes,
-            Ack::Everywhere => missing.is_empty(),
+            // Looked at again: who is primary, and who follows it, may not have been known at the begin.
+            Ack::Everywhere => missing.is_empty() && self.unlisted(&state, Instant::now()).is_none(),
         }
     }
 
@@ -146,7 +149,8 @@ impl Members {
             Role::NoLeader => return false,
         };
         let state = self.state.lock();
-        let write = Awaited { repo: repo.to_owned(), position, primary, ack: Ack::Everywhere };
+        let write =
+            Awaited { repo: repo.to_owned(), position, primary, epoch: role.epoch, ack: Ack::Everywhere };
         state.expected.is_some() && self.count(&state, &write, role.epoch).1.is_empty()
     }
 
@@ -178,7 +182,6 @@ impl Members {
     }
 
     fn not_everywhere(&self, now: Instant) -> Option<String> {
-        let role = self.roles.borrow().role.clone();
         let state = self.state.lock();
         let Some(expected) = &state.expected else { return Some(no_nodes()) };
         if state.others_expected(&self.node).count() == expected.len() {
@@ -196,6 +199,13 @@ impl Members {
         if state.own.view.candidate.is_none() {
             return Some(unsaid(&self.node));
         }
+        self.unlisted(&state, now)
+    }
+
+    /// Whether there may be a node that could become primary and that the settings do not name.
+    fn unlisted(&self, state: &State, now: Instant) -> Option<String> {
+        let role = self.roles.borrow().role.clone();
+        let expected = state.expected.as_ref()?;
         let candidates = state.others.iter().filter(|(_, other)| other.view.candidate == Some(true));
         for (node, other) in candidates {
             if other.is_up(now) && !state.others_expected(&self.node).any(|expected| expected == node) {

@@ -17,7 +17,7 @@ use crate::litefs::{Litefs, PositionWatch, WaitError};
 use crate::members::{Awaited, Fenced, Members, NotReplicated};
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::{Ack, RequestId};
+use crate::request::{Ack, RequestId, Terms};
 use crate::writer::History;
 
 /// One database of one LiteFS.
@@ -121,11 +121,12 @@ impl Visibility for Replicated {
         &self,
         position: Position,
         primary: Option<String>,
-        ack: Ack,
-        deadline: Instant,
+        epoch: u64,
+        Terms { ack, deadline }: Terms,
     ) -> BoxFuture<'static, Result<(), NotReplicated>> {
         let (members, repo) = (self.members.clone(), self.settings.name.clone());
-        async move { members.replicated(&Awaited { repo, position, primary, ack }, deadline).await }.boxed()
+        async move { members.replicated(&Awaited { repo, position, primary, epoch, ack }, deadline).await }
+            .boxed()
     }
 
     fn is_everywhere(&self, position: Position) -> bool {
