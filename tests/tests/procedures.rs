@@ -122,18 +122,14 @@ pub fn grows(_conn: &mut SqliteConnection, length: usize) -> QueryResultOf<Vec<u
 #[procedure(repo = Repo, version = 1)]
 pub fn fails_late(conn: &mut SqliteConnection) -> QueryResultOf<NoForm> {
     diesel::update(accounts::table).set(accounts::cents.eq(-1)).execute(conn)?;
-    Ok(NoForm { inner: Inner { number: 1 } })
+    Ok(NoForm::Number(1))
 }
 
+/// It can be written, but not read from bytes that do not say which variant they are.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct NoForm {
-    #[serde(flatten)]
-    inner: Inner,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Inner {
-    number: i32,
+#[serde(untagged)]
+pub enum NoForm {
+    Number(i32),
 }
 
 const SCHEMA: &str = "CREATE TABLE accounts (id INTEGER PRIMARY KEY, cents BIGINT NOT NULL);

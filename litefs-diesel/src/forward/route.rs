@@ -129,7 +129,8 @@ impl<'a> Route<'a> {
             self.hints_left = MAX_HINTS;
         }
         match (&view.role, hint) {
-            (Role::Primary, _) => None,
+            // A hint against LiteFS itself: this node is primary, and says that it must not write.
+            (Role::Primary, None) => None,
             (_, Some(hint)) => Some((Some(hint), true)),
             (Role::Replica { primary }, None) => Some((Some(primary.clone()), false)),
             (Role::NoLeader, None) => Some((None, false)),

@@ -19,12 +19,10 @@ pub(super) struct Seen {
     pub(super) position: Position,
     /// The role epoch before it was read; `None` before the first.
     pub(super) epoch: Option<u64>,
-    /// The TXID that was seen last before that epoch; 0 once the history that had it was dropped.
-    pub(super) floor: u64,
     /// How many were seen: tells a read that began before another was seen.
     pub(super) count: u64,
     /// Whether it came to be in that epoch, and so from its primary.
-    proven: bool,
+    pub(super) proven: bool,
 }
 
 /// Where a position comes from.
@@ -40,7 +38,8 @@ pub(super) enum Source {
 pub(super) struct New {
     /// The epoch whose history was dropped, when this position shows that.
     pub(super) dropped: Option<u64>,
-    pub(super) floor: u64,
+    /// As in [`Sight`].
+    pub(super) proven: bool,
     /// Whether [`Sight`] is another now.
     pub(super) changed: bool,
 }
@@ -60,17 +59,12 @@ impl Seen {
             }
             dropped = self.epoch;
         }
-        let floor = match self.epoch {
-            _ if dropped.is_some() => 0,
-            Some(before) if before != epoch => self.position.txid,
-            _ => self.floor,
-        };
         // What the file shows first in an epoch may have been there before.
         let proven = source == Source::Event
             || self.epoch == Some(epoch) && (self.proven || position != self.position);
         let before = self.sight();
-        *self = Self { position, epoch: Some(epoch), floor, count: self.count + 1, proven };
-        Some(New { dropped, floor, changed: before != self.sight() })
+        *self = Self { position, epoch: Some(epoch), count: self.count + 1, proven };
+        Some(New { dropped, proven, changed: before != self.sight() })
     }
 
     pub(super) fn sight(&self) -> Option<Sight> {

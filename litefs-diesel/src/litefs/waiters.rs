@@ -43,9 +43,9 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    fn judge(&self, have: Position, epoch: u64, floor: u64) -> Answer {
+    fn judge(&self, have: Position, epoch: u64, proven: bool) -> Answer {
         judge(self.target, self.epoch, have, epoch)
-            .filter(|_| !is_of_another_history(self.fresh, self.target, have, floor))
+            .filter(|_| !is_of_another_history(self.fresh, self.target, have, proven))
             .unwrap_or(Err(WaitError::HistoryChanged { target: self.target, have }))
     }
 }
@@ -64,10 +64,10 @@ pub(super) fn judge(target: Position, since: u64, have: Position, epoch: u64) ->
     Some(if good { Ok(have) } else { Err(WaitError::HistoryChanged { target, have }) })
 }
 
-/// Whether a commit of this epoch is at or below `floor`, where this node was before: then the new
-/// primary had less, and a position past the commit is still of the history that it will overwrite.
-pub(super) fn is_of_another_history(fresh: bool, target: Position, have: Position, floor: u64) -> bool {
-    fresh && target.txid <= floor && have.txid > target.txid
+/// Whether a position past a commit of this epoch may be one of before: the new primary may have had
+/// less, and overwrite what this node has more. Only what came in this epoch is surely from it.
+pub(super) fn is_of_another_history(fresh: bool, target: Position, have: Position, proven: bool) -> bool {
+    fresh && have.txid > target.txid && !proven
 }
 
 #[derive(Default)]
@@ -121,9 +121,9 @@ impl Waiters {
 }
 
 /// Answers waiters that were taken out; outside the lock, because it runs other tasks' wakers.
-pub(super) fn answer(waiters: Vec<Waiter>, have: Position, epoch: u64, floor: u64) {
+pub(super) fn answer(waiters: Vec<Waiter>, have: Position, epoch: u64, proven: bool) {
     for waiter in waiters {
-        let answer = waiter.judge(have, epoch, floor);
+        let answer = waiter.judge(have, epoch, proven);
         // Whoever does not wait any more has no use for it.
         let _ = waiter.answer.send(answer);
     }

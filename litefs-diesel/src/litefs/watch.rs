@@ -211,7 +211,7 @@ impl Watched {
         // What was seen under an earlier role may have been dropped since: it has to be read anew.
         if seen.epoch == Some(self.roles.epoch())
             && let Some(Ok(have)) = judge(target, epoch, seen.position, self.roles.epoch())
-            && !is_of_another_history(fresh, target, have, seen.floor)
+            && !is_of_another_history(fresh, target, have, seen.proven)
         {
             return Begun::Done(Ok(have));
         }
@@ -251,7 +251,7 @@ impl Watched {
 
     /// Answers those who are reached by a position; `epoch` is the role's from before it was read.
     fn saw(&self, position: Position, epoch: u64, source: Source) {
-        let Some(New { dropped, floor, changed }) = self.seen.lock().see(position, epoch, source) else {
+        let Some(New { dropped, proven, changed }) = self.seen.lock().see(position, epoch, source) else {
             return;
         };
         if changed {
@@ -267,7 +267,7 @@ impl Watched {
             reached.append(&mut state.waiters.take_reached(position.txid));
         }
         // The role as of now, after the read: a change in between is not missed.
-        waiters::answer(reached, position, self.roles.epoch(), floor);
+        waiters::answer(reached, position, self.roles.epoch(), proven);
     }
 
     /// The thread.

@@ -44,12 +44,6 @@ impl Members {
         fenced
     }
 
-    /// The later primary, while LiteFS calls this node primary, too.
-    #[expect(dead_code, reason = "for `forward/route.rs`, should it want to know before it asks")]
-    pub(crate) fn rival_of_this_node(&self) -> Option<String> {
-        self.fenced()?.hint
-    }
-
     fn judge_fence(&self, state: &State, epoch: u64, now: Instant) -> Option<Fenced> {
         let since = of_this(&state.own, epoch, now);
         if let Some(rival) = rival(state, since, &self.node, now) {

@@ -40,7 +40,7 @@ pub trait LocalConnection: Sized + Send + 'static {
     /// panics. It is what a procedure's call on the primary goes through.
     ///
     /// As provided, an empty in-memory database stands in `conn`'s place meanwhile, which costs some
-    /// 20 µs; `SqliteConnection` itself is passed through. A type that can be made of a
+    /// 15 µs; `SqliteConnection` itself is passed through. A type that can be made of a
     /// `&mut SqliteConnection` may do better.
     ///
     /// # Errors
