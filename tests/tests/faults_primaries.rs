@@ -67,7 +67,7 @@ fn fault_04_a_later_position_of_another_history_is_not_taken_for_the_write() {
         });
         // Node 2 goes past both of them.
         for tag in 10..30 {
-            until_done(stage, 2, 100 * tag);
+            let _ = until_done(stage, 2, 100 * tag);
         }
         (acknowledged, waiting.join().unwrap())
     });

@@ -50,6 +50,13 @@ fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
     };
     match run(&plan, APP) {
         Ok(report) => eprintln!("{report}"),
-        Err(failure) => panic!("{failure}\nthe same again: tests/faults --seed {seed} --minutes {minutes}"),
+        Err(failure) => {
+            let only =
+                std::env::var("FAULTS_ONLY").map(|only| format!(" --only '{only}'")).unwrap_or_default();
+            let resubmit = if plan.resubmit { " --resubmit" } else { "" };
+            panic!(
+                "{failure}\nthe same again: tests/faults --seed {seed} --minutes {minutes}{only}{resubmit}"
+            )
+        }
     }
 }

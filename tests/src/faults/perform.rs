@@ -125,9 +125,8 @@ fn steps(conn: &mut impl LoadConnection<Backend = Sqlite>, tag: i64, work: Work)
 /// What an insert gives back.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = fault_entries)]
-#[expect(dead_code, reason = "it is there to be loaded")]
-struct Id {
-    id: i64,
+pub(super) struct Id {
+    pub(super) id: i64,
 }
 
 pub(super) type Insert = diesel::query_builder::InsertStatement<

@@ -21,6 +21,7 @@ use crate::contract::{App, outcome};
 pub(super) fn add(commands: Commands<App>) -> Commands<App> {
     commands
         .add("faults_call", call)
+        .add("faults_id", id)
         .add("faults_slow", slow)
         .add("faults_opened", opened)
         .add("faults_fresh", fresh)
@@ -46,6 +47,17 @@ async fn opened(app: Arc<App>, (): ()) -> Result<usize, Value> {
 /// One call that goes into no record.
 async fn call(app: Arc<App>, attempt: Attempt) -> Result<End, Value> {
     Ok(told(&app, &attempt).await)
+}
+
+/// Inserts a row, perhaps under a key, within so many milliseconds; gives its id, as the first answer had
+/// it.
+async fn id(app: Arc<App>, (tag, millis, key): (i64, u64, Option<String>)) -> Result<i64, Value> {
+    let mut write = app.repo.insert::<perform::Id, _>(fault_entries::table, Entry::of(tag));
+    if let Some(key) = key {
+        write = write.idempotency_key(key);
+    }
+    let inserted = write.timeout(Duration::from_millis(millis)).await;
+    inserted.map(|row| row.id).map_err(|error| outcome::of(&error))
 }
 
 /// A transaction that inserts a row, stays open for so many milliseconds, and inserts another.

@@ -63,6 +63,15 @@ pub enum Way {
     Procedure,
 }
 
+impl Way {
+    /// Whether the library keeps what it would have to send again. Of a transaction it does not: its
+    /// statements were run one by one, and depend on what they read.
+    #[must_use]
+    pub fn is_kept(self) -> bool {
+        !matches!(self, Self::Transaction | Self::Retrying)
+    }
+}
+
 /// The levels of acknowledgement that the run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in `Ack`")]

@@ -31,13 +31,13 @@ pub(super) fn check(evidence: &Evidence, contents: &Contents, verdict: &mut Verd
             verdict.lost += 1;
             if !process.finished {
                 verdict.lost_untold += 1;
-            } else if evidence.resubmit {
+            } else if evidence.resubmit && recorded.attempt.way.is_kept() {
                 verdict.violations.push(Violation::MissingThoughResubmitted { tag, level });
             } else {
                 missing.entry(end.position.clone()).or_default().push(tag);
             }
         }
-        if process.finished && !evidence.resubmit {
+        if process.finished {
             compare(process, missing, told, verdict);
         }
     }
