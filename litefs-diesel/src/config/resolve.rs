@@ -166,13 +166,15 @@ impl<'a> Sources<'a> {
                 found.error("it is longer than `transaction_total`, which ends the transaction before")
             );
         }
-        let longest = timeout.max(transaction_total);
+        let remember = duration("remember", 60, false)?;
+        // A lost write is looked up for twice its time; then it may be sent again.
+        let longest = timeout.max(transaction_total).max(3 * remember);
         let hour = Duration::from_secs(3_600).max(longest);
         let ledger_keep = get("ledger_keep").map_or(Ok(hour), |found| found.duration(false))?;
         if let Some(found) = get("ledger_keep").filter(|_| ledger_keep < longest) {
             return Err(found.error(
-                "it is shorter than `timeout` or `transaction_total`: a call that takes so long would find itself \
-                 forgotten",
+                "it is shorter than `timeout`, `transaction_total`, or three times `remember`: a call that takes so \
+                 long, or a write that is looked up so late, would find itself forgotten",
             ));
         }
         let hooks = self.config.on_open.iter().filter(|(repo, _)| {
@@ -201,7 +203,7 @@ impl<'a> Sources<'a> {
             ack: get("ack").map_or(Ok(crate::Ack::default()), |found| ack::parse(&found))?,
             lost: LostSettings {
                 resubmit: get("on_lost").map_or(Ok(false), |found| resubmit(&found))?,
-                remember: duration("remember", 60, false)?,
+                remember,
                 remember_writes: count("remember_writes", 10_000, 1_000_000)?,
                 hooks: self.config.on_lost.clone(),
             },

@@ -77,7 +77,8 @@ pub enum Error {
     /// It is committed, by an attempt whose answer was lost, and its result was too large to be kept
     /// (setting `ledger_result`).
     #[error(
-        "the write is committed (seen at {position}), but its result was too large to keep for a second answer          (setting `ledger_result`); do not send it again"
+        "the write is committed (seen at {position}), but its result was too large to keep for a second answer \
+         (setting `ledger_result`); do not send it again"
     )]
     CommittedNotKept {
         /// A position that has the write.
@@ -92,7 +93,8 @@ pub enum Error {
     /// The idempotency key was used for another request, by this process or another. Nothing
     /// changed.
     #[error(
-        "the idempotency key `{key}` was used for another request: give each request its own, or mark what          varies between attempts with `varying`"
+        "the idempotency key `{key}` was used for another request: give each request its own, or mark what \
+         varies between attempts with `varying`"
     )]
     KeyReused {
         /// The key.
@@ -149,6 +151,7 @@ pub enum Error {
     #[error(transparent)]
     Start(#[from] crate::config::StartError),
 }
+
 /// Who does not have a write, for its error.
 fn lacking(missing: &[String]) -> String {
     match missing {

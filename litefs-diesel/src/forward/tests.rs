@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -44,6 +45,10 @@ struct Sees {
     ends: Mutex<Vec<NotVisible>>,
     /// What the application was told to be lost.
     lost: Mutex<Vec<LostWrite>>,
+    /// Waits do not end while it is set.
+    hold: Arc<AtomicBool>,
+    /// Whether every node has whatever was written.
+    everywhere: AtomicBool,
     /// What its own ledger says.
     recalled: Mutex<Option<Recall>>,
 }
@@ -51,7 +56,18 @@ struct Sees {
 impl Visibility for Sees {
     fn wait(&self, position: Position, _: u64, _: Instant) -> BoxFuture<'static, Result<(), NotVisible>> {
         self.waited.lock().push(position);
-        futures::future::ready(self.ends.lock().pop().map_or(Ok(()), Err)).boxed()
+        let (end, hold) = (self.ends.lock().pop().map_or(Ok(()), Err), Arc::clone(&self.hold));
+        async move {
+            while hold.load(std::sync::atomic::Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            end
+        }
+        .boxed()
+    }
+
+    fn is_everywhere(&self, _: Position) -> bool {
+        self.everywhere.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     fn recall(&self, ids: Vec<RequestId>, _: Instant) -> BoxFuture<'static, Option<Vec<Recall>>> {

@@ -90,7 +90,13 @@ fn far() -> Instant {
 }
 
 fn write(txid: u64, primary: Option<&str>, ack: Ack) -> Awaited {
-    Awaited { repo: "Repo".into(), position: at(txid), primary: primary.map(str::to_owned), ack }
+    Awaited {
+        repo: "Repo".into(),
+        position: at(txid),
+        primary: primary.map(str::to_owned),
+        epoch: u64::MAX,
+        ack,
+    }
 }
 
 async fn arrives(on: &TestMember, write: &Awaited) -> Result<(), NotReplicated> {

@@ -98,6 +98,14 @@ impl Database {
         Instant::now() + timeout.unwrap_or(self.timeout).min(A_YEAR)
     }
 
+    /// Where this node's file is now, for a write that writes nothing.
+    pub(crate) async fn position_by(&self, deadline: Instant) -> Result<Position, Error> {
+        match tokio::time::timeout_at(deadline.into(), self.here.position()).await {
+            Ok(position) => position,
+            Err(_) => Err(Error::NotExecuted(NotExecuted::Expired)),
+        }
+    }
+
     /// Waits for what the level asks for, and says where the read then runs.
     pub(crate) async fn place(&self, terms: ReadTerms) -> Result<Place, Error> {
         match terms.level {

@@ -172,7 +172,7 @@ where
     Write::new(database, move |database, terms| async move {
         let statements = statements.0?;
         if statements.is_empty() {
-            let position = database.here.position().await?;
+            let position = database.position_by(terms.terms.deadline).await?;
             return value_at(position, finish(Vec::new()));
         }
         let sent = database.write(statements, terms).await;

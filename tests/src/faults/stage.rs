@@ -189,7 +189,11 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub fn start_app(&self, node: usize) -> Result<(), Failure> {
-        wait::until(PATIENCE, || self.apps[node].start_again())?;
+        wait::until(PATIENCE, || -> Result<(), Failure> {
+            // It cannot start over a LiteFS that has ended.
+            self.revive()?;
+            Ok(self.apps[node].start_again()?)
+        })?;
         self.load(node)
     }
 

@@ -21,10 +21,30 @@ async fn an_acknowledged_write_that_the_next_primary_does_not_have_is_told_once(
     let lost = told(&asking, 1).await;
     assert_eq!((lost[0].statement.as_str(), lost[0].position), ("INSERT", position));
     assert!(new.fake.log().is_empty(), "it was only looked up: {:?}", new.fake.log());
-    // A further change finds nothing to tell.
-    asking.set_role(replica_of("a"));
+    // A further change finds nothing of it to tell: one after it is told, and it is not.
     asking.write("second").await.unwrap();
-    assert_eq!(asking.sees.lost.lock().len(), 1);
+    asking.set_role(replica_of("a"));
+    let lost = told(&asking, 2).await;
+    assert_eq!(lost.iter().map(|lost| lost.statement.as_str()).collect::<Vec<_>>(), ["INSERT", "second"]);
+}
+
+#[tokio::test]
+async fn one_whose_wait_ended_after_the_role_had_changed_is_told() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    // As long as it waits to be visible, the primary changes; then it is told to be committed.
+    asking.sees.ends.lock().push(NotVisible::Yet);
+    asking.sees.hold.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (written, ()) = tokio::join!(asking.write("late"), async {
+        old.fake.logged("late").await;
+        while asking.sees.waited.lock().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        asking.set_role(replica_of("b"));
+        asking.sees.hold.store(false, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(matches!(written, Err(Error::CommittedNotVisible { .. })), "{written:?}");
+    assert_eq!(told(&asking, 1).await[0].statement, "late");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ fn at(txid: u64) -> Position {
 
 async fn replicated(on: &Meshed, txid: u64, ack: Ack) {
     let primary = (on.node.member.peer().node != "a").then(|| "a".to_owned());
-    let write = Awaited { repo: "Repo".into(), position: at(txid), primary, ack };
+    let write = Awaited { repo: "Repo".into(), position: at(txid), primary, epoch: u64::MAX, ack };
     let arrived = on.node.member.members.replicated(&write, in_ms(20_000)).await;
     assert_eq!(arrived, Ok(()), "{ack:?}");
 }
