@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::schedule::{Cut, Fault, Refused, Step, Whose};
 use super::stage::{Failure, NODES, Stage};
-use crate::cluster::{Peer, Traffic};
+use crate::cluster::{ClusterError, Peer, Traffic};
 use crate::proxy::Link;
 use crate::wait::{self, PATIENCE};
 
@@ -27,21 +27,21 @@ impl Stage {
                 Err(error) => format!("from {primary} to {replica}, refused: {error}"),
             },
             Fault::KillLitefs(whose) => {
-                cluster.kill_litefs(node(whose))?;
+                self.unless_ended(node(whose), cluster.kill_litefs(node(whose)))?;
                 last();
                 self.start_litefs(node(whose))?;
                 node(whose).to_string()
             }
             Fault::StopLitefs(whose) => {
-                cluster.stop_litefs(node(whose))?;
+                self.unless_ended(node(whose), cluster.stop_litefs(node(whose)).map(drop))?;
                 last();
                 self.start_litefs(node(whose))?;
                 node(whose).to_string()
             }
             Fault::PauseLitefs(whose) => {
-                cluster.pause(node(whose))?;
+                self.unless_ended(node(whose), cluster.pause(node(whose)))?;
                 last();
-                cluster.resume(node(whose))?;
+                self.unless_ended(node(whose), cluster.resume(node(whose)))?;
                 node(whose).to_string()
             }
             Fault::KillApp(whose) | Fault::StopApp(whose) => {
@@ -131,5 +131,10 @@ impl Stage {
                 .map(|reads| format!("{reads:?} reads"))?
             }
         })
+    }
+
+    /// LiteFS may end by itself at the very moment at which it is to be stopped: a fault, too.
+    fn unless_ended(&self, node: usize, done: Result<(), ClusterError>) -> Result<(), ClusterError> {
+        done.or_else(|error| if self.cluster().has_ended(node) { Ok(()) } else { Err(error) })
     }
 }
