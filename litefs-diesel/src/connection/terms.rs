@@ -19,8 +19,7 @@ pub(super) struct CallTerms {
 impl NodeConnection {
     /// Until when a call that begins now may take.
     pub(super) fn deadline(&self) -> Instant {
-        let own = Instant::now() + self.access.timeout;
-        self.terms.until.map_or(own, |until| until.min(own))
+        self.terms.until.unwrap_or_else(|| Instant::now() + self.access.timeout)
     }
 
     /// What a write that begins now is promised.

@@ -84,9 +84,10 @@ pub(crate) enum HelloError {
 }
 
 impl HelloError {
-    /// Whether waiting cannot mend it: somebody must change a setting or a release.
+    /// Whether waiting cannot mend it: somebody must change a setting or a release. That a node reaches
+    /// itself may pass: during a failover LiteFS names it to itself for a moment.
     pub(crate) fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Timeout | Self::Io(_))
+        !matches!(self, Self::Timeout | Self::Io(_) | Self::Itself)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
     let times = context.options.amount(40, 100);
     let write = |node: usize, ack: Ack| {
         let repo = trio.repo(node);
-        move || Ok(latencies(times, || context.runtime.block_on(write(&repo, ack)))?)
+        move || latencies(times, || context.runtime.block_on(write(&repo, ack)))
     };
     for node in [0, 1] {
         become_known(context, &trio.repo(node))?;
