@@ -10,7 +10,7 @@ impl Cluster {
     /// see [`Cluster::unmount`].
     ///
     /// # Errors
-    /// When it does not end within [`PATIENCE`], or was not running.
+    /// When it does not end within [`PATIENCE`](crate::wait::PATIENCE), or was not running.
     pub fn stop_litefs(&self, node: usize) -> Result<bool, ClusterError> {
         self.nodes[node].server.end(Signal::TERM)?;
         Ok(!is_mounted(self.mount(node)))
@@ -63,7 +63,7 @@ impl Cluster {
     /// Waits until a node is primary, or replicates from one.
     ///
     /// # Errors
-    /// When it does not within [`PATIENCE`].
+    /// When it does not within [`PATIENCE`](crate::wait::PATIENCE).
     pub fn wait_ready(&self, node: usize) -> Result<(), ClusterError> {
         self.nodes[node].wait_ready()
     }
