@@ -80,7 +80,7 @@ fn growth(context: &Context, site: &Site, library: &dyn Replicated) -> Outcome<V
     }
     Ok(vec![Line::value(
         format!(
-            "the ledger's rows after every {:.1} s of {done:.0} writes by 64 callers, at most",
+            "the ledger's pages in the database, looked at every {:.1} s of {done:.0} writes by 64 callers, at most",
             window.as_secs_f64()
         ),
         "KiB",
@@ -89,7 +89,7 @@ fn growth(context: &Context, site: &Site, library: &dyn Replicated) -> Outcome<V
     )])
 }
 
-/// Bytes in the ledger's rows.
+/// Bytes of the pages that the ledger's tables and indexes have.
 fn kept(conn: &mut diesel::SqliteConnection) -> Outcome<f64> {
     use diesel::RunQueryDsl;
     #[derive(diesel::QueryableByName)]
@@ -97,7 +97,7 @@ fn kept(conn: &mut diesel::SqliteConnection) -> Outcome<f64> {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         bytes: i64,
     }
-    let sum = "SELECT coalesce(sum(length(entries)), 0) AS bytes FROM __litefs_diesel_writes";
+    let sum = "SELECT coalesce(sum(pgsize), 0) AS bytes FROM dbstat WHERE name LIKE '%litefs_diesel%'";
     let Kept { bytes } = diesel::sql_query(sum).get_result(conn)?;
     Ok(bytes as f64)
 }
