@@ -107,6 +107,12 @@ impl Peers {
         before.iter().filter(gone).for_each(|peer| peer.keep(false));
     }
 
+    /// Runs something on the node's runtime until [`shutdown`](Self::shutdown), which waits for it: its
+    /// timers may be gone afterwards.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.connector.spawn(&self.connector.shutdown, task);
+    }
+
     /// Closes all connections, and returns when they are closed. Calls that still run end as
     /// `Unknown`, so those who make them are stopped first.
     pub(crate) async fn shutdown(&self) {

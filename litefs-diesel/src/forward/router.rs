@@ -74,7 +74,7 @@ impl Router {
         let watched = roles.clone();
         let inner = Inner { repo, local, roles, peers, visibility, client, remembered, next_transaction };
         let inner = Arc::new(inner);
-        inner.runtime().spawn(lost::watch(Arc::downgrade(&inner), watched));
+        inner.peers.spawn(lost::watch(Arc::downgrade(&inner), watched));
         Self { inner }
     }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -102,6 +102,12 @@ impl AppProcess {
         self.running().as_ref().map(|running| running.child.id())
     }
 
+    /// How it ended, when it has ended by itself.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.running().as_mut()?.child.try_wait().ok().flatten()
+    }
+
     /// Ends it by SIGKILL.
     ///
     /// # Errors
@@ -116,6 +122,12 @@ impl AppProcess {
     /// When it is not running, or does not end within [`PATIENCE`].
     pub fn stop(&self) -> Result<(), AppError> {
         self.end(Signal::TERM)
+    }
+
+    /// How it ended, when it has ended by itself.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.running().as_mut()?.child.try_wait().ok().flatten()
     }
 
     /// Stops it where it is (SIGSTOP), as a stalled machine would.

@@ -207,6 +207,9 @@ impl Stage {
         for (node, app) in self.apps.iter().enumerate() {
             let writes = || -> Result<(), Failure> {
                 self.revive()?;
+                if let Some(how) = app.ended() {
+                    return Err(format!("the application of node {node} has ended by itself: {how}").into());
+                }
                 let end: End = app.call("faults_probe", 1_000)?;
                 if end.class == Class::Value {
                     return Ok(());
