@@ -102,12 +102,6 @@ impl AppProcess {
         self.running().as_ref().map(|running| running.child.id())
     }
 
-    /// How it ended, when it has ended by itself.
-    #[must_use]
-    pub fn ended(&self) -> Option<ExitStatus> {
-        self.running().as_mut()?.child.try_wait().ok().flatten()
-    }
-
     /// Ends it by SIGKILL.
     ///
     /// # Errors
