@@ -1,6 +1,14 @@
 //! A role, a file or a lock that goes away under a write.
 
+use diesel::prelude::*;
+
 use super::*;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Takes as long as the test wants.
+    fn hold(i: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
+}
 
 /// Waits for a condition, with a limit.
 async fn becomes(mut is: impl FnMut() -> bool) {
@@ -55,13 +63,22 @@ async fn one_that_waits_for_a_lock_until_its_deadline_has_not_run() {
 
 #[tokio::test]
 async fn a_statement_of_a_transaction_that_takes_too_long_has_left_nothing() {
-    let bench = bench(|repo| repo);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let on_open = move |conn: &mut SqliteConnection| {
+        let held = held.clone();
+        // Until the test lets go of its end.
+        hold_utils::register_nondeterministic_impl(conn, move |i: i64| {
+            let _ = held.lock().unwrap().recv();
+            i
+        })
+    };
+    let bench = bench_with(false, |repo| repo, on_open, Fake::new());
     let mut transaction = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
-    let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) \
-                INSERT INTO t (name) SELECT max(i) FROM n";
-    let ran = transaction.run(sql(long), Instant::now() + Duration::from_millis(50)).await;
+    let long = "INSERT INTO t (name) VALUES ('x' || hold(1))";
+    let ran = transaction.run(sql(long), Instant::now() + Duration::from_secs(1)).await;
     assert!(matches!(ran, Err(Error::NotExecuted(NotExecuted::TransactionEnded(_)))), "{ran:?}");
-    drop(transaction);
+    drop((transaction, release));
     bench.writer.write(insert("next"), terms()).await.unwrap();
     assert_eq!(bench.names(), ["next"]);
 }

@@ -39,7 +39,8 @@ async fn what_may_still_be_asked_for_stays() {
 async fn a_client_that_vanished_leaves_nothing() {
     let short = Duration::from_millis(50);
     let bench = bench_on(true, |repo| {
-        repo.timeout(short).transaction_idle(short).transaction_total(short).ledger_keep(short)
+        let calls = repo.timeout(short).transaction_idle(short).transaction_total(short);
+        calls.remember(short / 5).ledger_keep(short)
     });
     let (gone, stamp) = (bench.writer.client(2), bench.writer.client(2).stamp());
     gone.run(stamp, insert("gone")).await.unwrap();
