@@ -24,6 +24,12 @@ pub(super) fn rival(state: &State, own: Since, node: &str, now: Instant) -> Opti
         }
     }
     let own = claims.remove(node).flatten().max(own);
+    // A name that nobody here bears may be this very node's: LiteFS has its own setting for it
+    // (`lease.hostname`), and does not tell a primary what it is.
+    let is_known = |primary: &str| {
+        state.others.contains_key(primary) || state.others_expected(node).any(|expected| expected == primary)
+    };
+    claims.retain(|primary, _| is_known(primary));
     claims.into_iter().find(|(_, since)| is_later(*since, own)).map(|(primary, _)| primary.to_owned())
 }
 
