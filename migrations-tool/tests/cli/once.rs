@@ -65,8 +65,13 @@ fn a_tool_that_is_interrupted_in_a_migration_leaves_nothing_of_it() {
     assert!(package.has("b"));
 }
 
-/// What Ctrl-C sends.
+/// What Ctrl-C sends. A test runner that was started in the background ignores it, and so do its
+/// children: then what a supervisor sends, which ends a process in the same way.
 fn interrupt(tool: &std::process::Child) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", tool.id())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    let ignores_int = u64::from_str_radix(ignored, 16).unwrap() & 1 << (2 - 1) != 0;
+    let signal = if ignores_int { rustix::process::Signal::TERM } else { rustix::process::Signal::INT };
     let pid = rustix::process::Pid::from_child(tool);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
