@@ -141,7 +141,7 @@ impl Bench {
     fn names(&self) -> Vec<String> {
         use diesel::prelude::*;
         diesel::dsl::sql::<diesel::sql_types::Text>("SELECT name FROM t ORDER BY id")
-            .load(&mut self.direct())
+            .load(&mut self.patient())
             .unwrap()
     }
 }
@@ -149,15 +149,19 @@ impl Bench {
 impl Bench {
     /// Another process changes the database.
     fn change(&self, statements: &str) {
+        self.patient().batch_execute(statements).unwrap();
+    }
+
+    /// One that waits: the writer answers what it refuses before it has let go of the lock.
+    fn patient(&self) -> SqliteConnection {
         let mut conn = self.direct();
-        // The writer answers what it refuses before it has let go of the lock.
         conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
-        conn.batch_execute(statements).unwrap();
+        conn
     }
 
     fn number(&self, query: &str) -> i64 {
         use diesel::prelude::*;
-        diesel::dsl::sql::<diesel::sql_types::BigInt>(query).get_result(&mut self.direct()).unwrap()
+        diesel::dsl::sql::<diesel::sql_types::BigInt>(query).get_result(&mut self.patient()).unwrap()
     }
 
     fn rows(&self, table: &str) -> i64 {
