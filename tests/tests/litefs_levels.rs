@@ -103,7 +103,7 @@ fn fault_12_an_old_primary_stops_when_it_hears_of_the_next() {
     wait_write(&apps[next], 2, "visible");
     // What it takes from now on is not its own: the next one's, or nobody's.
     let written: Vec<i64> =
-        (100..110).filter(|id| write_at(&apps[0], *id, "replicated(0)", SHORT).is_ok()).collect();
+        (100..110).filter(|id| write_at(&apps[0], *id, "committed", SHORT).is_ok()).collect();
     assert_eq!(site.cluster.primaries(), [0, next], "there were two all the while");
     site.cluster.heal().unwrap();
     site.cluster.wait_settled("app.db", PATIENCE).unwrap();
