@@ -43,6 +43,7 @@ mod ledger;
 mod litefs;
 mod members;
 mod node;
+mod pauses;
 mod position;
 mod reader;
 pub mod repo;

@@ -9,6 +9,7 @@ use std::process::Command;
 const LAYERS: &[(&str, u8)] = &[
     ("config", 0),
     ("error", 0),
+    ("pauses", 0),
     ("position", 0),
     ("handover", 0),
     ("runtime", 0),

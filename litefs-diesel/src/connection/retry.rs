@@ -1,18 +1,13 @@
 //! Transactions that are run again when they did not run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::result::Error as DieselError;
 
 use super::litefs_connection::{LitefsConnection, Way};
 use crate::error::{Error, NotExecuted};
-
-/// The first pause is about what a hand-off's quick part takes; the longest keeps a queue that is full
-/// from being asked all the time, and finds a new primary soon enough.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+use crate::pauses::turned_away;
 
 impl LitefsConnection {
     /// Runs a transaction as `transaction` does, and once more, in a new transaction, when one did
@@ -76,13 +71,7 @@ impl LitefsConnection {
     where
         E: From<DieselError>,
     {
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(FIRST_PAUSE)
-            .with_max_delay(LONGEST_PAUSE)
-            .with_jitter()
-            .without_max_times()
-            .build();
-        for pause in pauses {
+        for pause in turned_away() {
             let done = self.transaction(&mut *f);
             if done.is_ok() || !self.is_unexecuted() || Instant::now() + pause >= deadline {
                 return done;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use backon::ExponentialBackoff;
 use tokio::sync::{Notify, watch};
 
 use super::connect::Connector;
@@ -102,12 +102,7 @@ pub(super) async fn keep(
 /// The pauses between attempts to connect: short at first, because a process that restarts is back
 /// soon, and never longer than a second, because callers wait.
 pub(super) fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(10))
-        .with_max_delay(Duration::from_secs(1))
-        .with_jitter()
-        .without_max_times()
-        .build()
+    crate::pauses::pauses(Duration::from_millis(10), Duration::from_secs(1))
 }
 
 pub(super) fn next(pauses: &mut ExponentialBackoff) -> Duration {

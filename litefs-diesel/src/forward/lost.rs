@@ -101,10 +101,8 @@ impl Inner {
             }
             // The rejection of a later attempt: it is not there, and need not be tried again.
             Err(Error::Rejected(error)) => {
-                let Acknowledged { sequence, what, position, .. } = write;
-                let statement = super::router::beginning(what.text()).to_owned();
-                let lost = LostWrite::new(&self.repo, sequence.id().to_string(), statement, position);
-                self.tell(LostWrite { resubmit: Some(error.to_string()), ..lost }).await;
+                let resubmit = Some(error.to_string());
+                self.tell(LostWrite { resubmit, ..self.lost(&write) }).await;
                 Found::Gone
             }
             Err(error) => {
@@ -116,10 +114,8 @@ impl Inner {
 
     /// Tells of a write that is lost, and sends it again where that is wanted.
     async fn gone(self: &Arc<Self>, write: Acknowledged) {
+        let mut lost = self.lost(&write);
         let Acknowledged { sequence, what, position, .. } = write;
-        let id = sequence.id().to_string();
-        let statement = super::router::beginning(what.text()).to_owned();
-        let mut lost = LostWrite::new(&self.repo, id, statement, position);
         if let What::All(ask) = what {
             match self.resubmit(sequence, ask).await {
                 Ok(()) => {
@@ -135,6 +131,12 @@ impl Inner {
             }
         }
         self.tell(lost).await;
+    }
+
+    /// What is told of it.
+    fn lost(&self, write: &Acknowledged) -> LostWrite {
+        let statement = super::router::beginning(write.what.text()).to_owned();
+        LostWrite::new(&self.repo, write.sequence.id().to_string(), statement, write.position)
     }
 
     /// Tells everybody who wants to know.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use backon::ExponentialBackoff;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
@@ -12,6 +12,7 @@ use super::peer::{LinkError, Peer};
 use super::peers::Peers;
 use crate::error::{Error, NotExecuted};
 use crate::litefs::{Role, RoleView};
+use crate::pauses::turned_away;
 use crate::request::Refusal;
 use crate::rpc::client::Client;
 use crate::rpc::data::Data;
@@ -56,7 +57,7 @@ impl<'a> Route<'a> {
             hinted: false,
             hint,
             hints_left: MAX_HINTS,
-            pauses: pauses(),
+            pauses: turned_away(),
             last,
         }
     }
@@ -213,7 +214,7 @@ impl<'a> Route<'a> {
             () = self.peers.closed() => return Err(shutting_down()),
             changed = self.roles.changed() => {
                 changed.map_err(|_| shutting_down())?;
-                self.pauses = pauses();
+                self.pauses = turned_away();
             }
             () = sleep_until(until.into()) => {}
         }
@@ -250,14 +251,4 @@ fn refused(why: String) -> Error {
 /// Nobody tells the role any more, or the connections are closed.
 fn shutting_down() -> Error {
     Error::NotExecuted(NotExecuted::ShuttingDown)
-}
-
-/// The pauses between two attempts that were turned away. LiteFS's own hand-off takes 134-194 ms.
-fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(5))
-        .with_max_delay(Duration::from_millis(250))
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
