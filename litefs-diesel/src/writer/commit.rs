@@ -3,6 +3,7 @@
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::History;
 use super::engine::{self, Engine, Open};
 use super::group::{Ended, refuse_all};
 use super::set::{Failed, Set};
@@ -38,7 +39,7 @@ impl Engine {
         match AnsiTransactionManager::commit_transaction(conn) {
             Ok(()) => {
                 ledger.committed();
-                match self.place(epoch, before) {
+                match place(&*self.history, epoch, before) {
                     Ok(position) => {
                         tracing::debug!(writes = set.len(), %position, "committed");
                         self.answer(set, position);
@@ -82,18 +83,6 @@ impl Engine {
         }
     }
 
-    /// Where a commit is, that was begun under `epoch` when the position was `before`. `Err`: nobody
-    /// can tell whether it lasts.
-    pub(super) fn place(&self, epoch: u64, before: Option<Position>) -> Result<Position, &'static str> {
-        match (self.history.primary_epoch(), self.history.position()) {
-            (Some(now), Ok(position)) if now == epoch => match before {
-                Some(before) if position.txid <= before.txid => Err("LiteFS did not take the commit"),
-                _ => Ok(position),
-            },
-            _ => Err("the primary changed while the commit ran"),
-        }
-    }
-
     fn commit_failed(&mut self, error: DieselError, set: Set) -> Ended {
         let foreign_key =
             matches!(&error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _));
@@ -122,5 +111,21 @@ impl Engine {
         self.disconnect();
         set.answer_unknown(why);
         Ended::Answered
+    }
+}
+
+/// Where a commit is, that was begun under `epoch` when the position was `before`. `Err`: nobody
+/// can tell whether it lasts.
+pub(super) fn place(
+    history: &dyn History,
+    epoch: u64,
+    before: Option<Position>,
+) -> Result<Position, &'static str> {
+    match (history.primary_epoch(), history.position()) {
+        (Some(now), Ok(position)) if now == epoch => match before {
+            Some(before) if position.txid <= before.txid => Err("LiteFS did not take the commit"),
+            _ => Ok(position),
+        },
+        _ => Err("the primary changed while the commit ran"),
     }
 }
