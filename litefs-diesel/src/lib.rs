@@ -90,6 +90,6 @@ pub mod __tool {
         At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Plan, Step, TIMEOUT, Watch, applied,
         apply, embedded, has_migrations_table,
     };
-    pub use crate::node::migrate;
+    pub use crate::node::{Arrivals, Elsewhere, Sent, Tenure, everywhere, migrate, tenure};
     pub use crate::repo::MigrateError;
 }

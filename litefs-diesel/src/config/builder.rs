@@ -50,6 +50,8 @@ pub struct Config {
     /// What the only repo is called when nothing names one.
     pub(super) only_repo: Option<String>,
     pub(super) without_ledger: bool,
+    /// What the node is as a guest of the cluster, behind its name.
+    pub(super) guest: Option<String>,
 }
 
 impl Config {

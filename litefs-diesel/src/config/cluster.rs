@@ -24,6 +24,7 @@ impl ClusterSettings {
             nodes: None,
             fence: Fence::Heard,
             fence_timeout: FENCE_TIMEOUT,
+            guest: None,
         }
     }
 }
@@ -88,7 +89,7 @@ pub(super) fn settings<'a>(
                 .to_owned(),
         });
     }
-    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, fence, fence_timeout })
+    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, fence, fence_timeout, guest: None })
 }
 
 /// `litefs.http`: `http://host:port`, and nothing behind it.

@@ -98,6 +98,9 @@ pub(crate) struct ClusterSettings {
     pub(crate) fence: Fence,
     /// How old a confirmation of [`Fence::Majority`] may be.
     pub(crate) fence_timeout: Duration,
+    /// This process is a guest beside the application's own node of the same name: what the others
+    /// are told instead of that name. It counts for nothing, and nobody reaches it.
+    pub(crate) guest: Option<String>,
 }
 
 /// What keeps a node from writing that LiteFS calls primary while another is primary, too

@@ -42,7 +42,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let litefs = follow(&settings, runtime.handle());
     let deadline =
         Instant::now() + settings.litefs.as_ref().map(|litefs| litefs.start_timeout).unwrap_or_default();
-    let listener = match settings.cluster.listen.filter(|_| !settings.is_alone()) {
+    let is_reached = !settings.is_alone() && settings.cluster.guest.is_none();
+    let listener = match settings.cluster.listen.filter(|_| is_reached) {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
@@ -52,7 +53,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let identity = Arc::new(Identity {
         application: settings.cluster.name.clone(),
         cluster: settings.cluster.name.clone(),
-        node: settings.cluster.node.clone(),
+        node: settings.cluster.guest.as_ref().unwrap_or(&settings.cluster.node).clone(),
         process,
         repos: settings.repos.keys().cloned().collect(),
         protocol: PROTOCOL,
@@ -62,6 +63,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let nodes = if replicated { nodes::find(&settings.cluster).await } else { nodes::Found::default() };
     let members = Members::new(MembersConfig {
         node: settings.cluster.node.clone(),
+        guest: settings.cluster.guest.clone(),
         process,
         roles: litefs.roles(),
         replicated,
@@ -115,8 +117,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     }
     tasks.close();
     tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
-    let Common { peers, .. } = common;
-    Ok(Parts { settings, litefs, served, peers, lag, address, stopping, tasks, runtime })
+    let Common { peers, members, .. } = common;
+    Ok(Parts { settings, litefs, served, peers, members, lag, address, stopping, tasks, runtime })
 }
 
 async fn checked(settings: Settings) -> Result<Settings, StartError> {

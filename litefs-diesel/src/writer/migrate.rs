@@ -19,10 +19,9 @@ impl Engine {
     /// ran, and another node or another time may do better.
     pub(super) fn run_plan(&mut self, plan: &Plan, deadline: Instant) -> Result<Written, Refusal> {
         let (history, closing) = (Arc::clone(&self.history), Arc::clone(&self.closing));
-        let (history, closing, replicated) = (&*history, &*closing, self.replicated);
+        let replicated = self.replicated;
         let (epoch, open) = self.ready()?;
-        let mut steps =
-            Steps { history, closing, epoch, deadline, replicated, before: None, last: Position::ZERO };
+        let mut steps = Steps { deadline: Some(deadline), ..Steps::new(history, closing, epoch, replicated) };
         let ended = migrate::apply(&mut open.conn, plan, &mut steps);
         if !matches!(&ended, Ok(done) if done.iter().all(|done| !done.ran)) {
             // A migration may leave settings and TEMP tables behind, and what is known of the ledger is
@@ -47,14 +46,14 @@ impl Engine {
     }
 }
 
-/// A plan as it runs.
-struct Steps<'a> {
-    history: &'a dyn History,
+/// A plan as it runs, on the writer's thread or in the migrations tool's own process.
+pub(crate) struct Steps {
+    history: Arc<dyn History>,
     /// The node shuts down.
-    closing: &'a AtomicBool,
+    closing: Arc<AtomicBool>,
     /// The role's, in which it began.
     epoch: u64,
-    deadline: Instant,
+    deadline: Option<Instant>,
     replicated: bool,
     /// Where the database was when the step began.
     before: Option<Position>,
@@ -62,14 +61,24 @@ struct Steps<'a> {
     last: Position,
 }
 
-impl Steps<'_> {
+impl Steps {
+    /// Of a plan that begins in that epoch.
+    pub(super) fn new(
+        history: Arc<dyn History>,
+        closing: Arc<AtomicBool>,
+        epoch: u64,
+        replicated: bool,
+    ) -> Self {
+        Self { history, closing, epoch, deadline: None, replicated, before: None, last: Position::ZERO }
+    }
+
     /// Where the database is now, in the epoch in which the plan began.
     fn position(&self) -> Result<Position, &'static str> {
-        place(self.history, self.epoch, None)
+        place(&*self.history, self.epoch, None)
     }
 
     /// What a plan that stopped is for who asked.
-    fn stopped(&self, failure: &Failure) -> Result<Written, Refusal> {
+    pub(crate) fn stopped(&self, failure: &Failure) -> Result<Written, Refusal> {
         let unknown = || Refusal::Unknown(failure.to_string());
         let left = failure.left_something();
         let moved = match &failure.cause {
@@ -93,7 +102,7 @@ impl Steps<'_> {
     }
 }
 
-impl Watch for Steps<'_> {
+impl Watch for Steps {
     fn may_begin(&mut self, _: &Step) -> Result<(), Cause> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Cause::Moved("this node shuts down".to_owned()));
@@ -101,7 +110,7 @@ impl Watch for Steps<'_> {
         if self.history.primary_epoch() != Some(self.epoch) {
             return Err(Cause::Moved("this node is primary no more".to_owned()));
         }
-        if Instant::now() >= self.deadline {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Cause::Late);
         }
         if self.replicated {
@@ -125,7 +134,7 @@ impl Watch for Steps<'_> {
 
     fn committed(&mut self) -> Result<(), Cause> {
         self.last =
-            place(self.history, self.epoch, self.before).map_err(|why| Cause::Moved(why.to_owned()))?;
+            place(&*self.history, self.epoch, self.before).map_err(|why| Cause::Moved(why.to_owned()))?;
         Ok(())
     }
 }

@@ -44,6 +44,7 @@ use tokio::sync::oneshot;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
+pub(crate) use self::migrate::Steps;
 use self::settle::{Asked, Settles};
 use self::transaction::Opening;
 use self::waiting::Waiting;
@@ -65,6 +66,8 @@ enum Command {
 /// The handle of the thread. Dropping it ends the thread after what it is at.
 pub(crate) struct Writer {
     queue: RwLock<Option<SyncSender<Command>>>,
+    history: Arc<dyn History>,
+    replicated: bool,
     closing: Arc<AtomicBool>,
     /// Grows when a file that was opened before is dead.
     generation: Arc<AtomicU64>,
@@ -94,7 +97,7 @@ impl Writer {
         let engine = Engine::new(
             settings,
             replicated,
-            history,
+            history.clone(),
             procedures,
             settles.clone(),
             closing.clone(),
@@ -105,6 +108,8 @@ impl Writer {
             .spawn(move || engine.run(&commands))?;
         Ok(Arc::new(Self {
             queue: RwLock::new(Some(queue)),
+            history,
+            replicated,
             closing,
             generation,
             thread: Mutex::new(Some(thread)),
@@ -133,6 +138,13 @@ impl Writer {
         self.generation.fetch_add(1, Ordering::AcqRel);
         // When the queue is full there is a next write, which looks by itself.
         let _ = self.send(Command::Renew);
+    }
+
+    /// What watches over a plan that is run elsewhere in this process on the file that this writes; an error
+    /// when it must not be written now.
+    pub(crate) fn steps(&self) -> Result<Steps, Refusal> {
+        let epoch = engine::epoch(&*self.history)?;
+        Ok(Steps::new(self.history.clone(), self.closing.clone(), epoch, self.replicated))
     }
 
     fn send(&self, command: Command) -> Result<(), Refusal> {
