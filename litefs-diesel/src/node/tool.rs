@@ -130,7 +130,7 @@ pub async fn everywhere(
     node: &Node,
     repo: &str,
     deadline: Instant,
-    see: &mut (dyn FnMut(&Arrivals) + Send),
+    see: &mut dyn FnMut(&Arrivals),
 ) -> Result<(), Elsewhere> {
     let (served, parts) = (node.inner.served(repo)?, &node.inner.parts);
     let (name, members) = (served.settings.name.clone(), Arc::clone(&parts.members));

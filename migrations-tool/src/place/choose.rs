@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use litefs_diesel::__tool::ToolDatabase;
-use litefs_diesel::{Config, Node, Role};
+use litefs_diesel::{Config, Node};
 
 use super::here::Here;
 use super::lock::Lock;
+use super::there::There;
 use super::{Place, PlaceError};
 
 /// How to reach the place of one repo.
@@ -17,32 +18,22 @@ pub(crate) struct Way<'a> {
     /// There is no LiteFS, or the database is none of its.
     pub(crate) alone: bool,
     pub(crate) timeout: Duration,
-    /// Every peer is to have it in the end.
-    pub(crate) wait_all: bool,
 }
 
 /// The place where the repo's database is written. A node of the tool's own looks before anything is
 /// opened, as that of an application does: it makes a database that is missing only where that does
 /// no harm. Blocks until LiteFS has a leader, for at most the timeout.
-pub(crate) fn choose(way: &Way<'_>) -> Result<Box<dyn Place>, PlaceError> {
-    if way.wait_all && !way.alone {
-        return Err(PlaceError::WaitAll);
-    }
+pub(crate) fn choose<'a>(way: &Way<'a>) -> Result<Box<dyn Place + 'a>, PlaceError> {
     // A folder that is not there is the node's to explain.
     let lock = match way.database.file().parent().filter(|folder| folder.is_dir()) {
         Some(folder) => Lock::take(folder, way.timeout)?,
         None => None,
     };
     let config = way.config.clone().of_tool(way.repo, way.alone, way.timeout)?;
-    let node = pollster::block_on(Node::start(config))?;
-    match node.role() {
-        Role::Primary => Ok(Box::new(Here::open(way.database, node, lock, way.timeout)?)),
-        Role::Replica { primary } => refuse(&node, PlaceError::Replica { primary }),
-        Role::NoLeader => refuse(&node, PlaceError::NoLeader),
-    }
-}
-
-fn refuse(node: &Node, why: PlaceError) -> Result<Box<dyn Place>, PlaceError> {
-    pollster::block_on(node.shutdown())?;
-    Err(why)
+    let node = pollster::block_on(Node::start(config)).map_err(PlaceError::of_start)?;
+    Ok(match node.role().is_primary() {
+        true => Box::new(Here::new(node, way, lock)),
+        // Without a leader just now it is waited for there, and it may be this node.
+        false => Box::new(There::new(node, way, lock)),
+    })
 }

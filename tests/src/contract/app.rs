@@ -8,7 +8,7 @@ use diesel::sql_types::BigInt;
 use litefs_diesel::{Ack, Error, Node, Position, ReadLevel, Role, litefs_repo};
 use serde_json::{Value, json};
 
-use super::outcome;
+use super::{migrations, outcome};
 use super::settings::NodeSettings;
 use crate::app::Commands;
 use crate::faults::faults_write;
@@ -62,8 +62,12 @@ impl App {
             true => Some(AuditRepo::on(&node)?),
             false => None,
         };
+        let repo = Repo::on(&node)?;
+        if let Some(folder) = &settings.migrations {
+            migrations::at_boot(&repo, folder).await?;
+        }
         Ok(Self {
-            repo: Repo::on(&node)?,
+            repo,
             audit,
             node,
             settings,

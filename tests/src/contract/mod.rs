@@ -10,10 +10,12 @@ mod levels;
 mod lifetimes;
 mod load;
 mod methods;
+mod migrations;
 mod outage;
 pub mod outcome;
 mod settings;
 mod site;
+mod tool;
 
 pub use app::{App, AuditRepo, Number, Repo};
 pub use load::{MARKS, ReadBack, Starved, Times};
@@ -21,6 +23,7 @@ pub use methods::constraints_on_bare;
 pub use outage::{Known, TOKENS, WriteOn};
 pub use settings::NodeSettings;
 pub use site::{Site, start_app, wait_role};
+pub use tool::{Ran, Tool};
 
 use crate::app::Commands;
 use crate::faults;
@@ -33,5 +36,5 @@ pub fn commands() -> Commands<App> {
         .add("cases", diesel_cases::run)
         .add("case", diesel_cases::run_one)
         .add("cases_with_url", diesel_cases::run_with_url);
-    faults::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
+    faults::commands(migrations::add(levels::add(lifetimes::add(outage::add(load::add(commands))))))
 }
