@@ -1,58 +1,9 @@
 //! Migrations that a program carries.
 
-use diesel::migration::{
-    Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion, Result as DieselResult,
-};
-use diesel::sqlite::Sqlite;
+use diesel::migration::MigrationVersion;
 
 use super::*;
-
-/// A program's migrations: name and SQL.
-#[derive(Clone, Copy)]
-struct Program(&'static [(&'static str, &'static str)]);
-
-struct One(&'static str, &'static str);
-struct Name(&'static str);
-struct Metadata;
-
-impl MigrationMetadata for Metadata {}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl MigrationName for Name {
-    fn version(&self) -> MigrationVersion<'_> {
-        self.0.split('_').next().unwrap().into()
-    }
-}
-
-impl Migration<Sqlite> for One {
-    fn run(&self, conn: &mut dyn diesel::connection::BoxableConnection<Sqlite>) -> DieselResult<()> {
-        Ok(conn.batch_execute(self.1)?)
-    }
-
-    fn revert(&self, _: &mut dyn diesel::connection::BoxableConnection<Sqlite>) -> DieselResult<()> {
-        Err("there is no down.sql".into())
-    }
-
-    fn metadata(&self) -> &dyn MigrationMetadata {
-        &Metadata
-    }
-
-    fn name(&self) -> &dyn MigrationName {
-        // A name is asked for by reference, and this one lives as long as the program.
-        Box::leak(Box::new(Name(self.0)))
-    }
-}
-
-impl MigrationSource<Sqlite> for Program {
-    fn migrations(&self) -> DieselResult<Vec<Box<dyn Migration<Sqlite>>>> {
-        Ok(self.0.iter().map(|(name, sql)| Box::new(One(name, sql)) as _).collect())
-    }
-}
+use crate::migrate::testing::Program;
 
 const TWO: Program =
     Program(&[("2_b", "CREATE TABLE b (x); INSERT INTO b VALUES (1)"), ("1_a", "CREATE TABLE a (x)")]);
