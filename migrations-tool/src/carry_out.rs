@@ -95,8 +95,7 @@ fn run(
     if how.wait_all && !alone && !session.names_nodes {
         return Err(PlaceError::NoNodes.into());
     }
-    let mut place =
-        choose(&Way { config: &session.config, repo, database, alone, timeout: how.timeout })?;
+    let mut place = choose(&Way { config: &session.config, repo, database, alone, timeout: how.timeout })?;
     let ran = place.run(plan, &mut |step| tell(output, step, "Running", "Rolling back", how));
     let ran = ran.and_then(|Sent { done, visible }| {
         let behind = match (visible, how.wait_all) {

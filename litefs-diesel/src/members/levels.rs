@@ -60,7 +60,8 @@ impl Members {
             _ => (None, u64::MAX),
         };
         // More than there are: whoever does not have it is missing.
-        let write = Awaited { repo: repo.to_owned(), position, primary, epoch, ack: Ack::Replicated(usize::MAX) };
+        let write =
+            Awaited { repo: repo.to_owned(), position, primary, epoch, ack: Ack::Replicated(usize::MAX) };
         let mut seen = None;
         self.arrives(&write, deadline, |epoch| {
             let now = self.lacking(&write, epoch);

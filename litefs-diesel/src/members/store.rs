@@ -91,7 +91,8 @@ pub(crate) struct Way {
 
 impl Members {
     pub(crate) fn new(config: MembersConfig) -> Arc<Self> {
-        let MembersConfig { node, guest, process, roles, replicated, expected, fence, fence_timeout } = config;
+        let MembersConfig { node, guest, process, roles, replicated, expected, fence, fence_timeout } =
+            config;
         let own = Own { view: View::unknown(), since: None, epoch_from: u64::MAX, made: VecDeque::default() };
         let state = State { others: BTreeMap::default(), expected, own, fence_said: false };
         Arc::new(Self {

@@ -33,12 +33,7 @@ pub struct Sent {
 ///
 /// # Errors
 /// [`MigrateError::Failed`] when a step failed; else what became of the request.
-pub async fn migrate(
-    node: &Node,
-    repo: &str,
-    plan: Plan,
-    deadline: Instant,
-) -> Result<Sent, MigrateError> {
+pub async fn migrate(node: &Node, repo: &str, plan: Plan, deadline: Instant) -> Result<Sent, MigrateError> {
     let terms = Terms { deadline, ack: Ack::Visible };
     let sent = node.inner.served(repo)?.primary.write(Write::migrate(plan), terms).await;
     match ended(sent) {
@@ -62,7 +57,7 @@ pub async fn tenure(node: &Node, repo: &str, deadline: Instant) -> Result<Tenure
     let (served, runtime) = (node.inner.served(repo)?, node.inner.parts.runtime.handle().clone());
     in_runtime(runtime, async move {
         loop {
-            match served.writer.steps() {
+            match served.writer.steps(deadline) {
                 Ok(steps) => return Ok(Tenure(steps)),
                 Err(refusal) if Instant::now() >= deadline => return Err(refusal.into_error("this node")),
                 Err(_) => tokio::time::sleep(LOOK).await,

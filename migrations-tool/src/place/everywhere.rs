@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use litefs_diesel::Node;
 use litefs_diesel::__tool::{self as engine, Arrivals, Elsewhere};
+use litefs_diesel::Node;
 
 use super::PlaceError;
 

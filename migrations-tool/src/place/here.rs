@@ -8,7 +8,6 @@ use litefs_diesel::__tool::{self as engine, Cause, Failure, Plan, Sent, Step, Te
 use litefs_diesel::Node;
 
 use super::choose::Way;
-use super::lock::Lock;
 use super::{Place, PlaceError};
 
 /// The file, and the node that allows to write it.
@@ -17,12 +16,11 @@ pub(super) struct Here<'a> {
     repo: &'a str,
     database: &'a ToolDatabase,
     timeout: Duration,
-    lock: Option<Lock>,
 }
 
 impl<'a> Here<'a> {
-    pub(super) fn new(node: Node, way: &Way<'a>, lock: Option<Lock>) -> Self {
-        Self { node, repo: way.repo, database: way.database, timeout: way.timeout, lock }
+    pub(super) fn new(node: Node, way: &Way<'a>) -> Self {
+        Self { node, repo: way.repo, database: way.database, timeout: way.timeout }
     }
 
     /// Opened read-write. A lock of SQLite's is waited for as long as the timeout.
@@ -38,7 +36,6 @@ impl<'a> Here<'a> {
 
 impl Place for Here<'_> {
     fn run(&mut self, plan: &Plan, tell: &mut dyn FnMut(&Step)) -> Result<Sent, PlaceError> {
-        let lock = self.lock.take();
         let deadline = Instant::now() + self.timeout;
         let tenure = pollster::block_on(engine::tenure(&self.node, self.repo, deadline))
             .map_err(|error| PlaceError::of_request(error, self.timeout))?;
@@ -46,7 +43,7 @@ impl Place for Here<'_> {
         let mut conn = self.open()?;
         let mut told = Told { tenure, tell };
         let ran = engine::apply(&mut conn, plan, &mut told);
-        drop((conn, lock));
+        drop(conn);
         match ran {
             // What is committed here can be read here.
             Ok(done) => Ok(Sent { done, visible: true }),

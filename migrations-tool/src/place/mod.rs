@@ -2,8 +2,7 @@
 //!
 //! [`Place`] is the seam: [`here`] runs a plan in this process, on a node that is alone or primary;
 //! [`there`] has it run on the primary, as one request of this process's node; [`mod@choose`] asks LiteFS
-//! which this node is. [`everywhere`] waits for the other nodes afterwards, and [`lock`] lets one tool at a
-//! time work on the databases of a folder.
+//! which this node is. [`everywhere`] waits for the other nodes afterwards.
 //!
 //! This room never decides what is to be done, and never reads a migration's files.
 
@@ -11,15 +10,14 @@ mod choose;
 mod error;
 mod everywhere;
 mod here;
-mod lock;
 mod there;
 
 pub(crate) use choose::{Way, choose};
 pub(crate) use error::PlaceError;
 pub(crate) use everywhere::everywhere;
 
-use litefs_diesel::Node;
 use litefs_diesel::__tool::{Plan, Sent, Step};
+use litefs_diesel::Node;
 
 /// Runs a plan where the database is written.
 pub(crate) trait Place {

@@ -7,7 +7,6 @@ use litefs_diesel::__tool::{self as engine, Done, Failure, Fate, MigrateError, P
 use litefs_diesel::Node;
 
 use super::choose::Way;
-use super::lock::Lock;
 use super::{Place, PlaceError};
 
 /// A node that is a replica, or has no leader.
@@ -15,12 +14,11 @@ pub(super) struct There<'a> {
     node: Node,
     repo: &'a str,
     timeout: Duration,
-    lock: Option<Lock>,
 }
 
 impl<'a> There<'a> {
-    pub(super) fn new(node: Node, way: &Way<'a>, lock: Option<Lock>) -> Self {
-        Self { node, repo: way.repo, timeout: way.timeout, lock }
+    pub(super) fn new(node: Node, way: &Way<'a>) -> Self {
+        Self { node, repo: way.repo, timeout: way.timeout }
     }
 }
 
@@ -28,7 +26,6 @@ impl Place for There<'_> {
     /// Waits for a leader, and for its application, until the time is over. When this node becomes
     /// primary meanwhile, its own writer runs the plan.
     fn run(&mut self, plan: &Plan, tell: &mut dyn FnMut(&Step)) -> Result<Sent, PlaceError> {
-        let _lock = self.lock.take();
         if plan.steps.is_empty() {
             return Ok(Sent { done: Vec::new(), visible: true });
         }

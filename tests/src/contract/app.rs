@@ -8,8 +8,8 @@ use diesel::sql_types::BigInt;
 use litefs_diesel::{Ack, Error, Node, Position, ReadLevel, Role, litefs_repo};
 use serde_json::{Value, json};
 
-use super::{migrations, outcome};
 use super::settings::NodeSettings;
+use super::{migrations, outcome};
 use crate::app::Commands;
 use crate::faults::faults_write;
 use crate::faults::load::Load;
@@ -66,15 +66,7 @@ impl App {
         if let Some(folder) = &settings.migrations {
             migrations::at_boot(&repo, folder).await?;
         }
-        Ok(Self {
-            repo,
-            audit,
-            node,
-            settings,
-            recorder,
-            load: Load::default(),
-            opened: Opened::default(),
-        })
+        Ok(Self { repo, audit, node, settings, recorder, load: Load::default(), opened: Opened::default() })
     }
 
     /// The path of the repo's database, as a URL for `establish`.

@@ -88,14 +88,15 @@ impl Tool {
         if all_nodes {
             text.push_str(&format!("nodes = {:?}\n", peers.keys().collect::<Vec<_>>()));
         }
-        fs::create_dir_all(self.folder(node)).unwrap();
-        fs::write(self.folder(node).join("litefs-diesel.toml"), text).unwrap();
+        let path = self.settings(node);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
-    /// Where the tool is run for a node.
+    /// A node's settings file.
     #[must_use]
-    pub fn folder(&self, node: usize) -> PathBuf {
-        self.folder.path().join(node.to_string())
+    pub fn settings(&self, node: usize) -> PathBuf {
+        self.folder.path().join(format!("{node}/litefs-diesel.toml"))
     }
 
     /// Where the migrations are, for all nodes.
@@ -140,7 +141,8 @@ impl Tool {
     pub fn spawn(&self, node: usize, args: &[&str]) -> Child {
         let start = || -> io::Result<Child> {
             let mut command: Command = process::bound_command(&self.binary);
-            command.args(args).current_dir(self.folder(node));
+            // Not by the working folder, which would keep a mount busy.
+            command.args(args).env("LITEFS_DIESEL_CONFIG", self.settings(node));
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
             process::spawn(command)
         };
