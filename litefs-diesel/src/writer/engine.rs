@@ -49,6 +49,11 @@ impl Engine {
         Self { settings, replicated, history, closing, procedures, settles, generation, open: None }
     }
 
+    /// Whether writes have entries in the ledger.
+    pub(super) fn keeps_ids(&self) -> bool {
+        self.replicated && self.settings.ledger
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.settings.name
     }
@@ -114,7 +119,7 @@ impl Engine {
             ))
         })?;
         let rules = Rules {
-            ids: self.replicated && self.settings.ledger,
+            ids: self.keeps_ids(),
             result: self.settings.ledger_result,
             keep: self.settings.ledger_keep,
         };

@@ -125,7 +125,8 @@ impl Set {
     pub(super) fn answer_unknown(self, why: &str) {
         for (job, came) in self.jobs.into_iter().zip(self.came) {
             job.ticket.answer(Err(match came {
-                Came::Failed(Failed::Left(why), _) => Refusal::Unknown(why),
+                // Not to be asked again, which could run it again.
+                Came::Failed(Failed::Left(why), _) => Refusal::NotDecoded { position: Position::ZERO, why },
                 Came::Failed(..) => Refusal::Refused(why.to_owned()),
                 _ => Refusal::Unknown(why.to_owned()),
             }));
