@@ -20,6 +20,8 @@ pub(crate) enum Stored<'a> {
     Rejected(Cow<'a, DatabaseError>),
     /// Nobody found it before it was ended: it did not run, and will not.
     Ended,
+    /// The idempotency key of this name was another request's, and nothing changed.
+    KeyReused(Cow<'a, str>),
 }
 
 /// One write of a client, in the row of its commit.
@@ -42,6 +44,7 @@ impl Stored<'_> {
             Self::NotKept => Stored::NotKept,
             Self::Rejected(error) => Stored::Rejected(Cow::Borrowed(error)),
             Self::Ended => Stored::Ended,
+            Self::KeyReused(key) => Stored::KeyReused(Cow::Borrowed(key)),
         }
     }
 

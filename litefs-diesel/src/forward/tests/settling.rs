@@ -82,6 +82,15 @@ async fn a_refusal_after_an_attempt_that_may_have_run_is_not_the_answer() {
 }
 
 #[tokio::test]
+async fn where_no_ledger_can_tell_the_doubt_is_the_answer_at_once() {
+    let asking = Asking::start(Role::Primary, &[]);
+    *asking.local.refusals.lock() = vec![Refusal::NoLedger, Refusal::Unknown("the disk broke".into())];
+    let error = asking.write("INSERT").await.unwrap_err();
+    assert!(matches!(&error, Error::Unknown { why } if why.contains("the disk broke")), "{error}");
+    assert_eq!(asking.local.stamps.lock().len(), 2);
+}
+
+#[tokio::test]
 async fn what_the_ledger_or_the_database_says_is_the_answer_after_a_doubt_too() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
