@@ -205,8 +205,9 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
         self
     }
 
-    /// How long it may take, counted from the first poll; the repo's own setting when not said.
-    /// What is known by then is the outcome: see [`Error`].
+    /// How long it may take, counted from the first poll; the repo's own setting when not said, and
+    /// at most the setting `ledger_keep` (default 1 h), for which the ledger remembers who asked: an
+    /// attempt after that could run a second time. What is known by then is the outcome: see [`Error`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let Some(plan) = self.state.plan() {
             plan.timeout = Some(timeout);
