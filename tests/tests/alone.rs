@@ -1,4 +1,4 @@
-//! A node that is alone, and so without a ledger of its writes' ids.
+//! A node that is alone: without a ledger of its writes' ids, and with a database of a test's own.
 #![allow(missing_docs, reason = "a test is no library")]
 
 use std::sync::Arc;
@@ -42,4 +42,25 @@ async fn a_write_of_which_nobody_can_ever_tell_whether_it_ran_is_unknown_at_once
     assert_eq!(repo.execute(insert()).idempotency_key("two").await.unwrap(), 1);
     assert_eq!(repo.execute(insert()).idempotency_key("two").await.unwrap(), 1);
     repo.shutdown().await.unwrap();
+}
+
+#[derive(diesel::QueryableByName)]
+struct Place {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    file: String,
+}
+
+/// A test or an example that ends so leaves nothing behind.
+#[tokio::test]
+async fn a_temporary_database_is_gone_when_its_last_handle_is_dropped_without_a_shutdown() {
+    let repo = Repo::start(Config::temporary()).await.unwrap();
+    repo.execute(diesel::sql_query("CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL)")).await.unwrap();
+    let lent = repo.run(|conn| Ok::<_, Error>(conn.ack())).await;
+    lent.unwrap();
+    let query = diesel::sql_query("SELECT file FROM pragma_database_list WHERE name = 'main'");
+    let place: Place = repo.one(query).required().await.unwrap();
+    let folder = std::path::Path::new(&place.file).parent().unwrap().to_owned();
+    assert!(folder.exists());
+    drop(repo);
+    assert!(!folder.exists(), "{}", folder.display());
 }

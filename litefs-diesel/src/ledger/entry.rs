@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DatabaseError;
 use crate::request::Written;
+use crate::value::ValueRef;
 
 /// How a write ended, as its entry has it. New ones are added at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,29 @@ impl Entry<'_> {
         }
         Ok(None)
     }
+}
+
+/// The entries of a row of `__litefs_diesel_writes`, for tests that look at a file: of each write its
+/// sequence, and the whole numbers that it returned.
+#[doc(hidden)]
+pub fn entries_of(mut row: &[u8]) -> QueryResult<Vec<(u64, Vec<i64>)>> {
+    let mut entries = Vec::new();
+    while !row.is_empty() {
+        let (entry, rest) = postcard::take_from_bytes::<Entry<'static>>(row).map_err(damaged)?;
+        let outcomes = match &entry.stored {
+            Stored::Done(written) => written.outcomes.as_slice(),
+            _ => &[],
+        };
+        let values =
+            outcomes.iter().filter_map(|outcome| outcome.rows.as_ref()).flat_map(|rows| rows.values.iter());
+        let numbers = values.filter_map(|value| match value {
+            ValueRef::Integer(number) => Some(number),
+            _ => None,
+        });
+        entries.push((entry.sequence, numbers.collect()));
+        row = rest;
+    }
+    Ok(entries)
 }
 
 fn wrong(error: postcard::Error) -> Error {
