@@ -41,9 +41,7 @@ impl<T, E> Run<T, E> {
     /// When writes of the closure return, and commits of its transactions; [`Ack::Visible`] when not
     /// said. [`LitefsConnection::set_ack`] changes it from within.
     pub fn ack(mut self, ack: Ack) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.ack = ack;
-        }
+        self.state.set(|plan| plan.ack = ack);
         self
     }
 
@@ -52,9 +50,7 @@ impl<T, E> Run<T, E> {
     /// said, each call in it may take the repo's `timeout`. A write in it, or a commit, takes at most the
     /// setting `ledger_keep` (default 1 h), as every write does.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.timeout = Some(timeout);
-        }
+        self.state.set(|plan| plan.timeout = Some(timeout));
         self
     }
 }

@@ -12,7 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use super::settle::Settles;
 use super::{Command, History, connect};
 use crate::config::RepoSettings;
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, READONLY};
 use crate::ledger::{Ledger, Rules};
 use crate::request::{Procedures, Refusal};
 
@@ -209,5 +209,5 @@ pub(super) fn is_io(message: &str) -> bool {
 
 /// SQLITE_READONLY: on LiteFS, what a node that is not primary says.
 pub(super) fn is_readonly(message: &str) -> bool {
-    message.starts_with("attempt to write a readonly database")
+    message.starts_with(READONLY)
 }
