@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::DatabaseError;
 use crate::request::Written;
 use crate::statement::{Outcome, Session};
+use crate::value::ValueRef;
 
 /// How a write ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(crate) enum Stored<'a> {
     Rejected(Cow<'a, DatabaseError>),
     /// Nobody found it before it was ended: it did not run, and will not.
     Ended,
+    /// The idempotency key of this name was another request's, and nothing changed.
+    KeyReused(Cow<'a, str>),
 }
 
 /// The same as it is written down. New ones are added at the end.
@@ -33,6 +36,7 @@ enum Form<'a> {
     NotKept,
     Rejected(Cow<'a, DatabaseError>),
     Ended,
+    KeyReused(Cow<'a, str>),
 }
 
 /// One write of a client, in the row of its commit.
@@ -69,6 +73,7 @@ impl Stored<'_> {
             Self::NotKept => Form::NotKept,
             Self::Rejected(error) => Form::Rejected(Cow::Borrowed(error)),
             Self::Ended => Form::Ended,
+            Self::KeyReused(key) => Form::KeyReused(Cow::Borrowed(key)),
         }
     }
 
@@ -92,6 +97,7 @@ impl Form<'_> {
             Self::NotKept => Stored::NotKept,
             Self::Rejected(error) => Stored::Rejected(Cow::Owned(error.into_owned())),
             Self::Ended => Stored::Ended,
+            Self::KeyReused(key) => Stored::KeyReused(Cow::Owned(key.into_owned())),
         }
     }
 }
@@ -134,17 +140,28 @@ impl<'a> Entry<'a> {
     }
 
     /// The one of a sequence in a row, if it is there.
-    pub(super) fn find(mut row: &[u8], sequence: u64) -> QueryResult<Option<Entry<'static>>> {
-        let mut at = 0_u64;
-        while !row.is_empty() {
-            let (line, rest) = postcard::take_from_bytes::<Line<'_>>(row).map_err(damaged)?;
-            at = at.wrapping_add_signed(line.step);
-            if at == sequence {
-                return Ok(Some(Entry { sequence, hash: line.hash, stored: line.form.into_stored() }));
+    pub(super) fn find(row: &[u8], sequence: u64) -> QueryResult<Option<Entry<'static>>> {
+        let wanted = |entry: &QueryResult<Entry<'_>>| match entry {
+            Ok(entry) => entry.sequence == sequence,
+            Err(_) => true,
+        };
+        Entry::all(row).find(wanted).transpose()
+    }
+
+    /// Those of a row; nothing behind one that cannot be read.
+    fn all(mut row: &[u8]) -> impl Iterator<Item = QueryResult<Entry<'static>>> {
+        let mut sequence = 0_u64;
+        std::iter::from_fn(move || {
+            if row.is_empty() {
+                return None;
             }
-            row = rest;
-        }
-        Ok(None)
+            let line = postcard::take_from_bytes::<Line<'_>>(std::mem::take(&mut row));
+            Some(line.map_err(damaged).map(|(line, rest)| {
+                row = rest;
+                sequence = sequence.wrapping_add_signed(line.step);
+                Entry { sequence, hash: line.hash, stored: line.form.into_stored() }
+            }))
+        })
     }
 }
 
@@ -152,6 +169,26 @@ impl<'a> Entry<'a> {
 #[expect(clippy::cast_possible_truncation, reason = "half of it is wanted")]
 fn half(hash: u64) -> u32 {
     hash as u32
+}
+
+/// The entries of a row of `__litefs_diesel_writes`, for tests that look at a file: of each write its
+/// sequence, and the whole numbers that it returned.
+#[doc(hidden)]
+pub fn entries_of(row: &[u8]) -> QueryResult<Vec<(u64, Vec<i64>)>> {
+    let numbers = |entry: Entry<'_>| {
+        let outcomes = match &entry.stored {
+            Stored::Done(written) => written.outcomes.as_slice(),
+            _ => &[],
+        };
+        let values =
+            outcomes.iter().filter_map(|outcome| outcome.rows.as_ref()).flat_map(|rows| rows.values.iter());
+        let numbers = values.filter_map(|value| match value {
+            ValueRef::Integer(number) => Some(number),
+            _ => None,
+        });
+        (entry.sequence, numbers.collect())
+    };
+    Entry::all(row).map(|entry| entry.map(numbers)).collect()
 }
 
 fn wrong(error: postcard::Error) -> Error {
@@ -178,6 +215,7 @@ mod tests {
             (u64::MAX, rejected),
             (1, Stored::Ended),
             (2, Stored::NotKept),
+            (3, Stored::KeyReused(Cow::Borrowed("order"))),
         ];
         let (mut row, mut before, mut sizes) = (Vec::new(), 0, Vec::new());
         for (sequence, stored) in &all {
@@ -191,8 +229,8 @@ mod tests {
             assert_eq!(found.stored, stored);
             assert!(found.is_of(u64::MAX) && !found.is_of(7));
         }
-        assert_eq!(Entry::find(&row, 3).unwrap(), None);
+        assert_eq!(Entry::find(&row, 4).unwrap(), None);
         row.push(0);
-        assert!(Entry::find(&row, 3).unwrap_err().to_string().contains("cannot be read"));
+        assert!(Entry::find(&row, 4).unwrap_err().to_string().contains("cannot be read"));
     }
 }

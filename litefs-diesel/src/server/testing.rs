@@ -21,7 +21,7 @@ use crate::litefs::Role;
 use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
-    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, RequestId, Stamp, Step, Write,
+    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step, Write,
     WriteRequest, Written,
 };
 use crate::rpc::hello::{self, Identity};
@@ -43,6 +43,8 @@ pub(crate) struct Fake {
     /// answers after that are lost on their way.
     pub(crate) refusals: Mutex<Vec<Refusal>>,
     pub(crate) lose_answers: AtomicU64,
+    /// Each write is a procedure's, which gives its own error.
+    pub(crate) own_errors: AtomicBool,
     /// The stamps of the attempts at writes.
     pub(crate) stamps: Mutex<Vec<Stamp>>,
     /// What was done under which id; `None` for what was ended and never runs.
@@ -56,8 +58,20 @@ impl Fake {
     pub(crate) fn new() -> Arc<Self> {
         let (log, txid) = (watch::channel(Vec::new()).0, AtomicU64::new(0));
         let (done, clients, refusals, lose_answers, stamps) = Default::default();
-        let (demoted, permits) = (AtomicBool::new(false), Semaphore::new(0));
-        Arc::new(Self { log, txid, demoted, permits, done, clients, refusals, lose_answers, stamps })
+        let (demoted, own_errors, permits) =
+            (AtomicBool::new(false), AtomicBool::new(false), Semaphore::new(0));
+        Arc::new(Self {
+            log,
+            txid,
+            demoted,
+            permits,
+            done,
+            clients,
+            refusals,
+            lose_answers,
+            own_errors,
+            stamps,
+        })
     }
 
     /// From now on clients must register.
@@ -173,6 +187,9 @@ impl Executor for FakePrimary {
                     return Err(Refusal::Absent);
                 }
                 (_, Ask::Look | Ask::Register { .. }) => return Err(Refusal::Absent),
+            }
+            if fake.own_errors.load(Ordering::Relaxed) {
+                return Ok(Written { reply: Some(Reply::Err(vec![])), ..Written::default() });
             }
             let written = fake.written();
             fake.done.lock().insert(stamp.id, Some(written.clone()));

@@ -15,6 +15,7 @@ mod engine;
 mod group;
 mod guard;
 mod history;
+mod hold;
 mod job;
 mod local;
 mod procedure;

@@ -221,7 +221,7 @@ impl Engine {
         }
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
         ledger.committed();
-        match self.place(epoch, before) {
+        match self.place(group::Begun { epoch, before }) {
             Ok(position) => {
                 tracing::debug!(%position, "committed a transaction");
                 Ok(Committed::Yes(Written { position, ..written }))
