@@ -114,8 +114,9 @@ fn fault_17_a_commit_that_takes_a_block_of_pages_away_locks_litefs_up() {
     let mount = cluster.mount(0);
     write(mount, "PRAGMA journal_mode = WAL; CREATE TABLE rows (id INTEGER PRIMARY KEY, text)");
     write(mount, "INSERT INTO rows VALUES (1, zeroblob(2000000)); DELETE FROM rows");
-    let shrunk = try_write(mount, "VACUUM");
+    // To SQLite it looks well done.
+    let _ = try_write(mount, "VACUUM");
     let after = try_write(mount, "PRAGMA busy_timeout = 500; INSERT INTO rows VALUES (2, NULL)");
-    assert!(shrunk.is_err() && after.is_err(), "{shrunk:?}, {after:?}");
+    assert!(after.unwrap_err().to_string().contains("locked"));
     assert!(cluster.log(0).contains("index out of range"), "{}", cluster.log(0));
 }
