@@ -13,7 +13,7 @@ use super::record::{Class, End};
 use super::tables::{self, Contents};
 use super::work::Attempt;
 use crate::app::AppProcess;
-use crate::cluster::{Cluster, ClusterError, Lease, is_mounted};
+use crate::cluster::{Cluster, ClusterError, Lease};
 use crate::contract::{NodeSettings, Site};
 use crate::proxy::Proxy;
 use crate::wait::{self, PATIENCE};
@@ -177,9 +177,7 @@ impl Stage {
     /// # Errors
     /// As [`Cluster::start_litefs`].
     pub fn start_litefs(&self, node: usize) -> Result<(), ClusterError> {
-        if is_mounted(self.cluster().mount(node)) {
-            self.cluster().unmount(node)?;
-        }
+        self.cluster().unmount(node)?;
         self.cluster().start_litefs(node)
     }
 
@@ -233,10 +231,7 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub fn revive(&self) -> Result<(), ClusterError> {
-        for node in (0..NODES).filter(|&node| self.cluster().has_ended(node)) {
-            self.litefs_ended.fetch_add(1, Ordering::Relaxed);
-            self.start_litefs(node)?;
-        }
+        self.litefs_ended.fetch_add(self.cluster().revive()?, Ordering::Relaxed);
         Ok(())
     }
 
