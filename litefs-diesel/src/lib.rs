@@ -42,6 +42,7 @@ mod handover;
 mod ledger;
 mod litefs;
 mod members;
+mod migrate;
 mod node;
 mod pauses;
 mod position;
@@ -85,31 +86,11 @@ pub mod __private {
 /// What the migrations tool takes, and nobody else.
 #[doc(hidden)]
 pub mod __tool {
-    use crate::statement::{control::Control, pragma::Pragma, split};
-
     pub use crate::config::tool::{ToolDatabase, ToolRepo, ToolSettings};
-
-    /// The statements of a text, each with the byte at which it begins.
-    #[must_use]
-    pub fn statements(text: &str) -> Vec<(usize, &str)> {
-        split::split(text).into_iter().map(|part| (part.start, part.sql)).collect()
-    }
-
-    /// Whether a statement begins or ends a transaction; savepoints do not.
-    #[must_use]
-    pub fn is_transaction_control(sql: &str) -> bool {
-        matches!(Control::parse(sql), Some(Control::Begin(_) | Control::Commit | Control::Rollback))
-    }
-
-    /// Name and value of a `PRAGMA`.
-    #[must_use]
-    pub fn pragma(sql: &str) -> Option<(String, Option<String>)> {
-        Pragma::parse(sql).map(|pragma| (pragma.name, pragma.value))
-    }
-
-    /// Whether a `PRAGMA` turns something on.
-    #[must_use]
-    pub fn pragma_is_on(sql: &str) -> bool {
-        Pragma::parse(sql).is_some_and(|pragma| pragma.is_on())
-    }
+    pub use crate::migrate::{
+        At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Plan, Step, TIMEOUT, Watch, applied,
+        apply, embedded, has_migrations_table,
+    };
+    pub use crate::node::migrate;
+    pub use crate::repo::MigrateError;
 }

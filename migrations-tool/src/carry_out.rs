@@ -1,9 +1,9 @@
 //! A plan of one repo, carried out and told about: what `run`, `revert`, `redo` and `load` share.
 
+use litefs_diesel::__tool::{Done, Kind, Plan, Step};
 use serde_json::{Value, json};
 
 use crate::cli::Writing;
-use crate::engine::{Done, Kind, Plan, Step};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;

@@ -13,16 +13,16 @@
 //! |---|---|
 //! | `commands/` | a subcommand a file |
 //! | `place/` | where a plan runs: here, or on the primary |
-//! | `engine/` | running a plan on a connection, each migration once |
 //! | `source/` | migrations in a folder, or embedded |
 //! | `paths/` | which folder, and why |
 //! | `structure/` | `structure.sql` |
+//!
+//! Running a plan on a connection, each migration once, is the library's (`litefs_diesel::__tool`).
 
 mod app;
 mod carry_out;
 mod cli;
 mod commands;
-mod engine;
 mod error;
 mod exit;
 mod history;

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use litefs_diesel::__tool::{ToolDatabase, ToolRepo};
+use litefs_diesel::__tool::{self as engine, ToolDatabase, ToolRepo};
 use litefs_diesel::Config;
 
 use crate::cli::Common;
-use crate::engine;
 use crate::error::Error;
 use crate::history::History;
 use crate::paths::{self, Asked, DieselToml, Found, Root, existing_folders};

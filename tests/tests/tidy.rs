@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("value", 0),
     ("ledger", 1),
     ("litefs", 1),
+    ("migrate", 1),
     ("request", 1),
     ("statement", 1),
     ("members", 2),
@@ -38,6 +39,8 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
     ("members", "rpc", "what it keeps is what nodes say to each other"),
     ("ledger", "request", "its entries are results of requests"),
     ("ledger", "statement", "its fixed statements stay prepared"),
+    ("migrate", "statement", "a migration is a text of statements"),
+    ("request", "migrate", "a plan of migrations is a request"),
     ("request", "statement", "a request is made of statements"),
     ("writer", "reader", "on the primary a read of a peer runs on the same pool"),
 ];

@@ -23,12 +23,15 @@ impl NodeConnection {
     pub(super) fn batch(&mut self, text: &str) -> QueryResult<()> {
         let query = StrQueryHelper::new(text);
         self.local.emit(InstrumentationEvent::start_query(&query));
-        let result = self.run_parts(text);
+        let result = match self.migrate_batch(text) {
+            Ok(false) => self.run_parts(text),
+            taken => taken.map(drop),
+        };
         self.local.emit(InstrumentationEvent::finish_query(&query, result.as_ref().err()));
         result
     }
 
-    fn run_parts(&mut self, text: &str) -> QueryResult<()> {
+    pub(super) fn run_parts(&mut self, text: &str) -> QueryResult<()> {
         // As SQLite's own interface: a text ends at its first NUL, so one within is an error.
         CString::new(text)?;
         let mut group: Option<Group> = None;
@@ -113,6 +116,6 @@ enum Special {
     Refused(Refusal),
 }
 
-fn batch(sql: &str) -> Statement {
+pub(super) fn batch(sql: &str) -> Statement {
     Statement { sql: sql.to_owned(), binds: Values::new(), cacheable: false, want: Want::Batch }
 }

@@ -181,7 +181,10 @@ impl LitefsConnection {
     pub(super) fn lay_away(&mut self) -> QueryResult<()> {
         match &mut self.way {
             Way::Alone(_) => Ok(()),
-            Way::Node(node) => node.local.rest(&node.access),
+            Way::Node(node) => {
+                node.end_migrating();
+                node.local.rest(&node.access)
+            }
         }
     }
 

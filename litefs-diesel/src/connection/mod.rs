@@ -2,7 +2,8 @@
 //!
 //! [`LitefsConnection`] is what the application holds. Behind it, `node` sends each statement its
 //! way: `local` reads here, `transaction` and the [`Primary`](crate::request::Primary) run the
-//! rest; `kinds` knows which statement does what.
+//! rest; `kinds` knows which statement does what. `migrating` makes Diesel's own way of running migrations
+//! one that does each once.
 //!
 //! This room never writes to a file, and never knows where the primary is.
 
@@ -13,6 +14,7 @@ mod idle;
 mod kinds;
 mod litefs_connection;
 mod local;
+mod migrating;
 mod node;
 mod pragma;
 mod reading;

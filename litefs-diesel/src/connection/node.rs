@@ -12,6 +12,7 @@ use super::access::Access;
 use super::fault;
 use super::kinds::Known;
 use super::local::Local;
+use super::migrating::Migrating;
 use super::reading::ReadsOn;
 use super::refusal::Refusal;
 use super::session::{Answers, Sets};
@@ -39,6 +40,8 @@ pub(super) struct NodeConnection {
     pub(super) reads_next: Option<ReadsOn>,
     /// Something of a transaction did not run that could run in another: see `retry.rs`.
     pub(super) unexecuted: bool,
+    /// While Diesel may be about to run migrations.
+    pub(super) migrating: Option<Box<Migrating>>,
     /// Opened with the first rows that come from elsewhere.
     replay: Option<Replay>,
 }
@@ -56,6 +59,7 @@ impl NodeConnection {
             terms: CallTerms::default(),
             reads_next: None,
             unexecuted: false,
+            migrating: None,
             replay: None,
         })
     }
@@ -67,6 +71,9 @@ impl NodeConnection {
         T: Query + QueryFragment<Sqlite> + QueryId + 'query,
         Sqlite: QueryMetadata<T::SqlType>,
     {
+        if self.migrating.is_some() && self.migrate_load(&query)? {
+            return self.replay(Rows::default());
+        }
         if !T::HAS_STATIC_QUERY_ID && self.transaction.is_none() {
             return self.load_by_text(query);
         }
@@ -98,6 +105,11 @@ impl NodeConnection {
     where
         T: QueryFragment<Sqlite> + QueryId,
     {
+        if self.migrating.is_some()
+            && let Some(count) = self.migrate_execute(query)?
+        {
+            return Ok(count);
+        }
         let mut kind = self.kind(query)?;
         if reads_here(kind) {
             match self.local.execute(&self.access, query) {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::litefs_connection::{LitefsConnection, Way};
 use super::node::NodeConnection;
+use crate::migrate;
 use crate::request::{Ack, Terms};
 
 /// What all calls of a connection have in common.
@@ -20,6 +21,13 @@ impl NodeConnection {
     /// Until when a call that begins now may take.
     pub(super) fn deadline(&self) -> Instant {
         self.terms.until.unwrap_or_else(|| Instant::now() + self.access.timeout)
+    }
+
+    /// The same of a migration, which may take longer than another call.
+    pub(super) fn migration_terms(&self) -> Terms {
+        let timeout = self.access.timeout.max(migrate::TIMEOUT);
+        let deadline = self.terms.until.unwrap_or_else(|| Instant::now() + timeout);
+        Terms { deadline, ..self.terms() }
     }
 
     /// What a write that begins now is promised.
@@ -62,6 +70,7 @@ impl LitefsConnection {
     pub(crate) fn lend_terms(&mut self, ack: Option<Ack>, until: Option<Instant>) {
         if let Way::Node(node) = &mut self.way {
             node.terms = CallTerms { ack, until };
+            node.end_migrating();
         }
     }
 

@@ -10,7 +10,7 @@ use diesel::connection::{
 };
 use diesel::dsl::{Find, Update};
 use diesel::expression::{MixedAggregates, QueryMetadata, ValidGrouping, is_aggregate};
-use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
+use diesel::migration::MigrationConnection;
 use diesel::query_builder::{AsChangeset, IntoUpdateTarget, Query, QueryFragment, QueryId};
 use diesel::query_dsl::UpdateAndFetchResults;
 use diesel::query_dsl::methods::{ExecuteDsl, FindDsl, LoadQuery};
@@ -133,7 +133,10 @@ impl R2D2Connection for LitefsConnection {
 
 impl MigrationConnection for LitefsConnection {
     fn setup(&mut self) -> QueryResult<usize> {
-        diesel::sql_query(CREATE_MIGRATIONS_TABLE).execute(self)
+        match &mut self.way {
+            Way::Alone(conn) => conn.setup(),
+            Way::Node(node) => node.set_up_migrations(),
+        }
     }
 }
 

@@ -202,7 +202,7 @@ impl NodeConnection {
     }
 
     /// Takes note of what ended a transaction, or kept it from beginning.
-    fn ends_with(&mut self, error: Error) -> DieselError {
+    pub(super) fn ends_with(&mut self, error: Error) -> DieselError {
         self.unexecuted = may_run_again(&error);
         error.into_diesel()
     }

@@ -12,6 +12,7 @@
 //! | [`Lost`](Error::Lost) | it was done, and a failover dropped it | send it again |
 //! | [`KeyReused`](Error::KeyReused) | the idempotency key belongs to another request; nothing changed | use another key |
 //! | [`Unknown`](Error::Unknown) | it may have run | look, before sending it again |
+//! | [`MigrationFailed`](Error::MigrationFailed) | a migration failed; those before it are kept, as the text says | mend it, and migrate again |
 //! | [`NotFound`](Error::NotFound) | there is no such row; nothing changed | |
 //! | [`Read`](Error::Read) | a read failed | mend the query |
 //!
@@ -117,6 +118,15 @@ pub enum Error {
         /// What happened to the call.
         why: String,
     },
+    /// A migration failed, or cannot be used: the text has its name, the line, SQLite's words, what became
+    /// of it and what was applied before it, which is kept. Nothing after it ran.
+    #[error("{why}")]
+    MigrationFailed {
+        /// All that is known.
+        why: String,
+        /// Where what is kept was committed; `None` when nothing of this call is.
+        position: Option<Position>,
+    },
     /// There is no such row, where one was needed. Nothing changed.
     #[error("no row was found")]
     NotFound,
@@ -187,6 +197,7 @@ impl Error {
             | Self::CommittedNotKept { position }
             | Self::Lost { position }
             | Self::CommittedNotDecoded { position, .. } => Some(*position),
+            Self::MigrationFailed { position, .. } => *position,
             _ => None,
         }
     }

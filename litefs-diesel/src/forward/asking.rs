@@ -10,7 +10,8 @@ use crate::request::{Ack, Ask, Refusal, Stamp, Terms, WriteRequest, Written};
 /// A write under its id, on its way to an outcome.
 ///
 /// Once an attempt may have reached a writer, no later attempt's refusal is an answer: only what the
-/// ledger of the current primary says, or [`Error::Unknown`] at the deadline.
+/// ledger of the current primary says, or [`Error::Unknown`] at the deadline. Migrations that are only
+/// applied need no ledger: they are asked again until it is known that they are.
 pub(super) struct Asking<'a> {
     router: &'a Inner,
     sequence: &'a Sequence,
@@ -47,6 +48,16 @@ impl<'a> Asking<'a> {
         self.request.ask
     }
 
+    /// Whether it may be asked again after an attempt that may have run: the ledger tells, or it does no
+    /// harm.
+    pub(super) fn may_ask_again(&self) -> bool {
+        !is_alone(&self.request.ask) || self.is_repeatable()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        matches!(&self.request.ask, Ask::Run(write) if write.may_be_repeated())
+    }
+
     /// Asks until the ledger or the database has answered. `None`: the ledger does not have what was
     /// only asked about.
     pub(super) async fn answer(&mut self) -> Result<Option<Answered>, Error> {
@@ -79,9 +90,16 @@ impl<'a> Asking<'a> {
     async fn missed(&mut self, target: &Target, missed: Missed) -> Result<(), Error> {
         let name = target.name();
         match missed {
-            Missed::Lost(why) if is_alone(&self.request.ask) => {
+            Missed::Lost(why) if !self.may_ask_again() => {
                 // Nothing tells a second attempt that the first one ran.
                 Err(Error::Unknown { why })
+            }
+            // It waits its turn among many that want the same, and no attempt can be one too many.
+            Missed::Refused(refusal @ (Refusal::Busy(_) | Refusal::Overloaded)) if self.is_repeatable() => {
+                match refusal.into_error(name) {
+                    Error::NotExecuted(why) => self.route.again(why).await,
+                    other => Err(other),
+                }
             }
             Missed::Lost(why) => {
                 tracing::debug!(id = %self.request.stamp.id, why, "the answer was lost; asking again");

@@ -51,6 +51,7 @@ impl What {
                 statements.iter().map(|statement| statement.sql.len() + statement.binds.byte_len()).sum()
             }
             Work::Call(call) => call.name.len() + call.args.len(),
+            Work::Migrate(plan) => plan.steps.iter().map(|step| step.sql.len()).sum(),
         }
     }
 }

@@ -192,6 +192,10 @@ impl Inner {
                     self.remember(sequence, ask, &result, terms.ack, epoch);
                     return result;
                 }
+                // Reverting what was applied again meanwhile would be another thing than was asked for.
+                Arrived::Doubtful { why, .. } if !asking.may_ask_again() => {
+                    return Err(Error::Unknown { why });
+                }
                 Arrived::Doubtful { why, .. } => asking.doubt(why),
             }
         }

@@ -26,6 +26,7 @@ use crate::statement::Session;
 mod finding;
 mod lost;
 mod mesh;
+mod migrations;
 mod settling;
 mod transactions;
 

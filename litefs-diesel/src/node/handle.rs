@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::result::ConnectionError;
 use tokio::sync::OnceCell;
@@ -21,7 +21,9 @@ use crate::connection::{Access, LitefsConnection};
 use crate::error::{Error, NotExecuted, outcome};
 use crate::forward::Peers;
 use crate::litefs::{Litefs, Role};
-use crate::repo::{Database, Lent, LitefsRepo, RepoHandle};
+use crate::migrate::{Done, Plan};
+use crate::repo::{Database, Lent, LitefsRepo, MigrateError, RepoHandle, ended};
+use crate::request::{Ack, Terms, Write};
 
 /// One process's part in the cluster: its databases, its port, its view of LiteFS.
 ///
@@ -275,4 +277,18 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
 #[doc(hidden)]
 pub fn position_reads<R: LitefsRepo>(node: &Node) -> Result<u64, Error> {
     Ok(node.inner.served(R::NAME)?.watch.reads())
+}
+
+/// Has a plan of migrations run on the primary of a repo's database, wherever that is, and returns when
+/// this node can read what it did.
+#[doc(hidden)]
+pub async fn migrate(
+    node: &Node,
+    repo: &str,
+    plan: Plan,
+    deadline: Instant,
+) -> Result<Vec<Done>, MigrateError> {
+    let terms = Terms { deadline, ack: Ack::Visible };
+    let sent = node.inner.served(repo)?.primary.write(Write::migrate(plan), terms).await;
+    Ok(ended(sent)?.0)
 }

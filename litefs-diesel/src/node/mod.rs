@@ -18,4 +18,4 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use self::handle::{Node, on, position_reads, start};
+pub use self::handle::{Node, migrate, on, position_reads, start};

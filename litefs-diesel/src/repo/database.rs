@@ -83,6 +83,13 @@ pub(crate) struct WriteTerms {
     pub(super) key: KeyTerms,
 }
 
+impl WriteTerms {
+    /// When it ends.
+    pub(super) fn deadline(&self) -> Instant {
+        self.terms.deadline
+    }
+}
+
 /// A read of this node's file, or of the primary's.
 pub(crate) enum Place {
     Here,
@@ -154,7 +161,7 @@ impl Database {
         write: Write,
         WriteTerms { terms, key }: WriteTerms,
     ) -> Result<Written, Error> {
-        let key = key.key(&write.work, write.alone)?;
+        let key = key.key(&write)?;
         self.primary.write(Write { key, ..write }, terms).await
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::result::Error as DieselError;
 use sha2::{Digest, Sha256};
 
-use crate::request::{Key, ProcedureCall, Work};
+use crate::request::{Key, ProcedureCall, Work, Write};
 use crate::statement::varying::marked;
 use crate::statement::{Statement, Want};
 use crate::value::ValueRef;
@@ -45,18 +45,18 @@ enum BadKey {
 }
 
 impl KeyTerms {
-    /// The key of this work. `alone`: it runs outside of any transaction.
-    pub(super) fn key(self, work: &Work, alone: bool) -> Result<Option<Key>, DieselError> {
+    /// The key of this write.
+    pub(super) fn key(self, write: &Write) -> Result<Option<Key>, DieselError> {
         let Some(name) = self.name else { return Ok(None) };
         let keep = self.keep.unwrap_or(KEEP);
         let bad = if name.is_empty() || name.len() > LONGEST {
             BadKey::Length(name.len())
         } else if keep.is_zero() || keep > KEEP_MOST {
             BadKey::Keep(keep)
-        } else if let (true, Work::Statements(statements)) = (alone, work) {
-            BadKey::Alone(statements.first().map(|statement| statement.sql.clone()).unwrap_or_default())
+        } else if write.alone {
+            BadKey::Alone(write.text().to_owned())
         } else {
-            return Ok(Some(Key { name, hash: hash(work), keep }));
+            return Ok(Some(Key { name, hash: hash(&write.work), keep }));
         };
         Err(DieselError::QueryBuilderError(Box::new(bad)))
     }
@@ -88,6 +88,8 @@ fn hash(work: &Work) -> [u8; 16] {
             hash.number(u64::from(*version));
             hash.text(args);
         }
+        // It runs outside of any transaction, and so has no key.
+        Work::Migrate(_) => hash.tag(b'M'),
     }
     let whole: [u8; 32] = hash.0.finalize().into();
     let mut half = [0; 16];

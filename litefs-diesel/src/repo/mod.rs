@@ -24,6 +24,7 @@ mod lent;
 mod level;
 mod litefs_repo;
 mod local;
+mod migrate;
 mod procedure;
 mod query;
 mod read;
@@ -53,6 +54,9 @@ pub(crate) use lent::Lent;
 pub use level::ReadLevel;
 pub use litefs_repo::LitefsRepo;
 pub use local::LocalConnection;
+#[doc(hidden)]
+pub use migrate::MigrateError;
+pub(crate) use migrate::ended;
 pub use procedure::{
     Call, CallError, DbError, Portable, Procedure, ProcedureError, Registered, Registration,
 };

@@ -8,6 +8,7 @@
 //! This room never does anything: it is the seam.
 
 mod executor;
+mod migrate;
 mod procedure;
 mod refusal;
 mod stamp;
@@ -23,6 +24,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DatabaseError, Error};
+use crate::migrate::Plan;
 use crate::position::Position;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -32,7 +34,8 @@ pub(crate) struct Write {
     pub(crate) work: Work,
     /// What it has to do with what the asking connection holds.
     pub(crate) session: SessionUse,
-    /// Runs outside any transaction, with nothing beside it and no entry in the ledger: `VACUUM`.
+    /// Runs outside any transaction, with nothing beside it and no entry in the ledger: `VACUUM`, and
+    /// migrations.
     pub(crate) alone: bool,
     /// The application's own name for it.
     pub(crate) key: Option<Key>,
@@ -43,6 +46,8 @@ pub(crate) struct Write {
 pub(crate) enum Work {
     Statements(Vec<Statement>),
     Call(ProcedureCall),
+    /// Each step of it is a transaction of its own, and done once by its row in Diesel's table.
+    Migrate(Plan),
 }
 
 impl Write {
@@ -51,20 +56,26 @@ impl Write {
         Self { work: Work::Statements(statements), session: SessionUse::None, alone: false, key: None }
     }
 
-    /// Its statements; a procedure has none that are known here.
+    /// Its statements; a procedure has none that are known here, and a migration's are not values.
     pub(crate) fn statements(&self) -> &[Statement] {
         match &self.work {
             Work::Statements(statements) => statements,
-            Work::Call(_) => &[],
+            Work::Call(_) | Work::Migrate(_) => &[],
         }
     }
 
-    /// What it is, for traces and people: the text of its first statement or the procedure's name,
-    /// and never a value.
+    /// Whether a second attempt does nothing that the first one did, without any entry in the ledger.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        matches!(&self.work, Work::Migrate(plan) if plan.may_be_repeated())
+    }
+
+    /// What it is, for traces and people: the text of its first statement, the name of the procedure or
+    /// of the first migration, and never a value.
     pub(crate) fn text(&self) -> &str {
         match &self.work {
             Work::Statements(statements) => statements.first().map_or("", |statement| &statement.sql),
             Work::Call(call) => &call.name,
+            Work::Migrate(plan) => plan.steps.first().map_or("", |step| &step.name),
         }
     }
 }
@@ -119,11 +130,11 @@ impl SessionUse {
 pub(crate) struct Written {
     /// One for each statement.
     pub(crate) outcomes: Vec<Outcome>,
-    /// What a procedure gave; see [`Reply`].
+    /// What a procedure gave, or how a plan ended; see [`Reply`].
     pub(crate) reply: Option<Reply>,
     pub(crate) session: Session,
-    /// Where the commit is; [`Position::ZERO`] on a node that is alone, and when nothing was
-    /// committed: a procedure gave its own error.
+    /// Where the commit is, of a plan the last one; [`Position::ZERO`] on a node that is alone, and when
+    /// nothing was committed: a procedure gave its own error.
     pub(crate) position: Position,
 }
 

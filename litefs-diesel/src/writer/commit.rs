@@ -3,6 +3,7 @@
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::History;
 use super::engine::{self, Engine, Open};
 use super::group::{Begun, Ended, refuse_all};
 use super::set::{Failed, Set};
@@ -29,7 +30,7 @@ impl Engine {
         match AnsiTransactionManager::commit_transaction(conn) {
             Ok(()) => {
                 ledger.committed();
-                match self.place(begun) {
+                match place(&*self.history, begun) {
                     Ok(position) => {
                         tracing::debug!(writes = set.len(), %position, "committed");
                         self.answer(set, position);
@@ -73,17 +74,6 @@ impl Engine {
         }
     }
 
-    /// Where a commit is. `Err`: nobody can tell whether it lasts.
-    pub(super) fn place(&self, Begun { epoch, before }: Begun) -> Result<Position, &'static str> {
-        match (self.history.primary_epoch(), self.history.position()) {
-            (Some(now), Ok(position)) if now == epoch => match before {
-                Some(before) if position.txid <= before.txid => Err("LiteFS did not take the commit"),
-                _ => Ok(position),
-            },
-            _ => Err("the primary changed while the commit ran"),
-        }
-    }
-
     fn commit_failed(&mut self, error: DieselError, set: Set) -> Ended {
         let foreign_key =
             matches!(&error, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _));
@@ -112,5 +102,16 @@ impl Engine {
         self.disconnect();
         set.answer_unknown(why);
         Ended::Answered
+    }
+}
+
+/// Where a commit is. `Err`: nobody can tell whether it lasts.
+pub(super) fn place(history: &dyn History, Begun { epoch, before }: Begun) -> Result<Position, &'static str> {
+    match (history.primary_epoch(), history.position()) {
+        (Some(now), Ok(position)) if now == epoch => match before {
+            Some(before) if position.txid <= before.txid => Err("LiteFS did not take the commit"),
+            _ => Ok(position),
+        },
+        _ => Err("the primary changed while the commit ran"),
     }
 }

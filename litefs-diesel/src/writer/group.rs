@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use super::commit::place;
 use super::engine::{self, Engine, Open};
 use super::job::Job;
 use super::set::{Came, Failed, Set};
@@ -152,7 +153,7 @@ impl Engine {
     /// do only when nothing of them was kept. The connection may not be what it was, and goes.
     fn left(&mut self, begun: Begun, failed: Failed, job: Job, mut set: Set, waiting: Vec<Job>) -> Ended {
         let committed = self.open.as_mut().map(|open| hold::was_committed(&mut open.conn));
-        let placed = self.place(begun);
+        let placed = place(&*self.history, begun);
         self.disconnect();
         match (committed, placed) {
             (Some(Ok(false)), _) => set.jobs.extend(waiting),

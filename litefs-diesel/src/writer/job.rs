@@ -71,6 +71,11 @@ impl<T> Ticket<T> {
         (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
     }
 
+    /// Until when somebody waits for it.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// Whether somebody still waits for the call, and it is not too late. The caller may give it up
     /// as not run for as long as nobody has [taken](Self::take) it.
     pub(super) fn is_wanted(&self) -> bool {

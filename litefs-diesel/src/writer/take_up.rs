@@ -145,6 +145,10 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
             ledger.flush(conn)?;
             procedure::run(conn, &procedure, call, write.session, context.replicated)?
         }
+        Work::Migrate(_) => {
+            let why = "migrations do not run in a transaction with others".to_owned();
+            return Ok(Taken::Refused(Refusal::Refused(why)));
+        }
     };
     match ran {
         Err(error) => failed_with(open, stamp, Failed::Rejected(error), context),

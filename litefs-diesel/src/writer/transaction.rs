@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::commit::place;
 use super::engine::{self, Engine, Open};
 use super::job::Ticket;
 use super::local::LocalTransaction;
@@ -221,7 +222,7 @@ impl Engine {
         }
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
         ledger.committed();
-        match self.place(group::Begun { epoch, before }) {
+        match place(&*self.history, group::Begun { epoch, before }) {
             Ok(position) => {
                 tracing::debug!(%position, "committed a transaction");
                 Ok(Committed::Yes(Written { position, ..written }))

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use litefs_diesel::__tool::{self as engine, Kind, Plan, Step};
 
 use super::dump::dump_path;
 use crate::carry_out::Outcome;
 use crate::cli::Writing;
-use crate::engine::{self, Kind, Plan, Step};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;

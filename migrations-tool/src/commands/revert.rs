@@ -1,11 +1,11 @@
 //! `revert`: undoes what was applied last.
 
 use clap::Args;
+use litefs_diesel::__tool::Plan;
 
 use super::steps::downs;
 use crate::carry_out::Outcome;
 use crate::cli::Writing;
-use crate::engine::Plan;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;

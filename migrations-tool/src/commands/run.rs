@@ -1,11 +1,11 @@
 //! `run`: applies what is pending.
 
 use clap::Args;
+use litefs_diesel::__tool::Plan;
 
 use super::steps::up;
 use crate::carry_out::Outcome;
 use crate::cli::Writing;
-use crate::engine::Plan;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;

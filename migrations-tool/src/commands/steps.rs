@@ -1,6 +1,7 @@
 //! Steps of a plan, made of migrations and versions.
 
-use crate::engine::{Kind, Step};
+use litefs_diesel::__tool::{Kind, Step};
+
 use crate::error::Error;
 use crate::history::History;
 use crate::paths::usual_folders;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use humantime::format_duration;
-
-use crate::engine::Failure;
+use litefs_diesel::__tool::Failure;
 
 /// A plan could not be run, or not to its end.
 #[derive(Debug, thiserror::Error)]

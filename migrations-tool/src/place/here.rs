@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
-use litefs_diesel::__tool::ToolDatabase;
+use litefs_diesel::__tool::{self as engine, Done, Failure, Plan, Step, ToolDatabase};
 use litefs_diesel::Node;
 
 use super::lock::Lock;
 use super::{Place, PlaceError};
-use crate::engine::{self, Done, Failure, Plan, Step};
 
 /// The file, opened read-write, and the node that allowed it.
 pub(super) struct Here {
@@ -39,7 +38,7 @@ impl Here {
 impl Place for Here {
     fn run(&mut self, plan: &Plan, tell: &mut dyn FnMut(&Step)) -> Result<Vec<Done>, PlaceError> {
         let Some(conn) = &mut self.conn else { return Ok(Vec::new()) };
-        Ok(engine::apply(conn, plan, tell)?)
+        Ok(engine::apply(conn, plan, &mut &mut *tell)?)
     }
 
     /// What is committed here can be read here.

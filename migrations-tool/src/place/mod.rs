@@ -14,7 +14,7 @@ mod lock;
 pub(crate) use choose::{Way, choose};
 pub(crate) use error::PlaceError;
 
-use crate::engine::{Done, Plan, Step};
+use litefs_diesel::__tool::{Done, Plan, Step};
 
 /// Runs a plan where the database is written.
 pub(crate) trait Place {

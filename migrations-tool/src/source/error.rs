@@ -30,11 +30,6 @@ pub(crate) enum SourceError {
     Twice { version: String, first: String, second: String },
     #[error("{} is malformed: {why}; it may hold `run_in_transaction = true` or `false`", path.display())]
     Metadata { path: PathBuf, why: String },
-    #[error("the embedded migrations cannot be read: {0}")]
-    Embedded(String),
-    #[error(
-        "{name} shows no SQL: it is empty, or written in Rust, and such migrations cannot travel to the primary; write \
-         it as SQL"
-    )]
-    NoSql { name: String },
+    #[error(transparent)]
+    Embedded(#[from] litefs_diesel::__tool::EmbeddedError),
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use litefs_diesel::__tool::Embedded;
+
 use super::SourceError;
 
 /// One migration; its SQL is read when it is asked for.
@@ -23,7 +25,7 @@ pub(crate) struct Migration {
 #[derive(Clone, Debug)]
 pub(super) enum Text {
     Folder(PathBuf),
-    Embedded { up: String, down: Option<String> },
+    Embedded(Embedded),
 }
 
 /// SQL, and what errors call the place where it is written.
@@ -41,7 +43,7 @@ impl Migration {
                 let path = folder.join("up.sql");
                 sql_file(&path)?.ok_or(SourceError::NoUp { path })
             }
-            Text::Embedded { up, .. } => Ok(self.embedded("up.sql", up)),
+            Text::Embedded(embedded) => Ok(sql(embedded, "up.sql", &embedded.up)),
         }
     }
 
@@ -53,8 +55,10 @@ impl Migration {
                 let path = folder.join("down.sql");
                 sql_file(&path)?.ok_or_else(|| missing(path.display().to_string()))
             }
-            Text::Embedded { down: Some(down), .. } => Ok(self.embedded("down.sql", down)),
-            Text::Embedded { down: None, .. } => Err(missing("its down.sql, embedded,".to_owned())),
+            Text::Embedded(embedded) => match &embedded.down {
+                Some(down) => Ok(sql(embedded, "down.sql", down)),
+                None => Err(missing("its down.sql, embedded,".to_owned())),
+            },
         }
     }
 
@@ -62,7 +66,7 @@ impl Migration {
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.text {
             Text::Folder(folder) => Some(folder),
-            Text::Embedded { .. } => None,
+            Text::Embedded(_) => None,
         }
     }
 
@@ -71,10 +75,10 @@ impl Migration {
         self.folder()
             .map_or_else(|| format!("{} (embedded)", self.name), |folder| folder.display().to_string())
     }
+}
 
-    fn embedded(&self, file: &str, text: &str) -> Sql {
-        Sql { text: text.to_owned(), file: format!("{}/{file} (embedded)", self.name) }
-    }
+fn sql(embedded: &Embedded, file: &str, text: &str) -> Sql {
+    Sql { text: text.to_owned(), file: embedded.place(file) }
 }
 
 /// All migrations of a repo by their versions, which are ordered as text.

@@ -1,8 +1,8 @@
 //! Migrations as they are given: folders on disk, or embedded in a program.
 //!
 //! [`folder`] reads a folder of Diesel's layout, [`metadata`] a migration's `metadata.toml`,
-//! [`mod@embedded`] takes the SQL out of Diesel's `Migration` with the help of [`recorder`],
-//! [`Migrations`] is all of them, in order.
+//! [`mod@embedded`] takes those of a program as the library gives them, [`Migrations`] is all of them, in
+//! order.
 //!
 //! This room never opens a database, and never writes a file.
 
@@ -11,7 +11,6 @@ mod error;
 mod folder;
 mod metadata;
 mod migration;
-mod recorder;
 
 pub(crate) use embedded::embedded;
 pub(crate) use error::SourceError;

@@ -7,8 +7,7 @@ use std::fmt::Write;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
-
-use crate::engine::applied;
+use litefs_diesel::__tool::applied;
 
 /// The objects of a database that are somebody's own: neither SQLite's (`sqlite_sequence`), nor what
 /// a virtual table makes for itself, nor this library's, which its writer makes.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod instrumentation;
+mod migrating;
 mod pools;
 mod primary;
 mod reading;

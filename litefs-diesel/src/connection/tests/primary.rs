@@ -13,7 +13,9 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::error::{DatabaseError, Error, NotExecuted};
-use crate::request::{Begin, CommitFailure, Primary, SessionUse, Step, Terms, Transaction, Write, Written};
+use crate::request::{
+    Begin, CommitFailure, Primary, Reply, SessionUse, Step, Terms, Transaction, Work, Write, Written,
+};
 use crate::statement::execute::execute;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -101,6 +103,11 @@ impl Primary for TestPrimary {
 }
 
 fn write(conn: &mut SqliteConnection, request: &Write) -> QueryResult<Written> {
+    if let Work::Migrate(plan) = &request.work {
+        let ended = crate::migrate::apply(conn, plan, &mut |_: &crate::migrate::Step| {});
+        let reply = Some(Reply::of_plan(ended.as_deref()));
+        return Ok(Written { reply, ..Written::default() });
+    }
     if request.alone {
         let outcomes = request.statements().iter().map(|statement| execute(conn, statement));
         let outcomes = outcomes.collect::<QueryResult<_>>()?;

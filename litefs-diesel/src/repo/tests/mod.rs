@@ -3,6 +3,7 @@
 mod futures_contract;
 mod inserts;
 mod keys;
+mod migrations;
 mod node;
 mod outcomes;
 mod procedures;

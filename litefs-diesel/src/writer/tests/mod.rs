@@ -4,6 +4,7 @@ mod doubt;
 mod keys;
 mod ledger;
 mod measured;
+mod migrations;
 mod procedures;
 mod pruning;
 mod settling;

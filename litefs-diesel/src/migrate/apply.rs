@@ -9,76 +9,71 @@ use diesel::sql_types::Text;
 use super::applied::{has_migrations_table, is_applied};
 use super::keys::{Keys, violations};
 use super::script::{Script, Statement};
-use super::{Cause, Done, Failure, Kind, Plan, Step};
+use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch};
 
 /// Runs the steps of a plan in their order, on a connection that has no transaction open. Each is a
 /// transaction of its own with its row in Diesel's table, unless its metadata or the plan say
 /// otherwise. What somebody else has done by then is passed over: any number of callers may run the
-/// same plan at once. `tell` is called when a step begins to run. Blocks.
+/// same plan at once. Blocks.
 ///
 /// # Errors
 /// The first failure; nothing is run when any step may not run as it is. The connection has the
-/// settings that it had.
-pub(crate) fn apply(
-    conn: &mut SqliteConnection,
-    plan: &Plan,
-    tell: &mut dyn FnMut(&Step),
-) -> Result<Vec<Done>, Failure> {
+/// settings that it had, as far as SQLite gave them back.
+pub fn apply(conn: &mut SqliteConnection, plan: &Plan, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
     let scripts = plan.steps.iter().map(Script::of).collect::<Result<Vec<_>, _>>()?;
-    let together = plan.is_one_transaction();
-    let groups: Vec<&[Script<'_>]> = match together {
-        true => vec![&scripts],
-        false => scripts.chunks(1).collect(),
+    let groups: Vec<&[Script<'_>]> = match plan.is_one_transaction() {
+        true if !scripts.is_empty() => vec![&scripts],
+        _ => scripts.chunks(1).collect(),
     };
     let mut done = Vec::with_capacity(scripts.len());
     for group in groups {
-        match with_settings_kept(conn, |conn| run_group(conn, group, tell)) {
-            Ok(group) => done.extend(group),
-            Err(failure) => return Err(Failure { done, ..failure }),
+        if let Err(failure) = run_group(conn, group, watch, &mut done) {
+            return Err(Failure { done, ..failure });
         }
     }
     Ok(done)
 }
 
-/// The connection's settings are back afterwards, whatever happened.
-fn with_settings_kept<T>(
-    conn: &mut SqliteConnection,
-    run: impl FnOnce(&mut SqliteConnection) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let keys = Keys::of(conn).map_err(|error| Failure::before(&error))?;
-    let ran = run(conn);
-    let restored = keys.restore(conn);
-    let ran = ran?;
-    restored.map_err(|error| Failure::before(&error))?;
-    Ok(ran)
-}
-
+/// Runs a group, and adds to `done` what is committed then.
 fn run_group(
     conn: &mut SqliteConnection,
     group: &[Script<'_>],
-    tell: &mut dyn FnMut(&Step),
-) -> Result<Vec<Done>, Failure> {
-    match group {
-        [script] if !script.step.in_transaction => run_bare(conn, script, tell).map(|done| vec![done]),
-        _ => run_in_transaction(conn, group, tell),
+    watch: &mut dyn Watch,
+    done: &mut Vec<Done>,
+) -> Result<(), Failure> {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(()) };
+    let not_run = |cause| Failure::at(first.step, None, cause).with_fate(Fate::NotRun);
+    watch.may_begin(first.step).map_err(not_run)?;
+    let keys = Keys::of(conn).map_err(|error| not_run(Cause::of(&error)))?;
+    let ran = match group {
+        [script] if !script.step.in_transaction => run_bare(conn, script, watch).map(|done| vec![done]),
+        _ => run_in_transaction(conn, group, watch),
+    };
+    // Whatever happened, the connection's settings are back afterwards.
+    let restored = keys.restore(conn);
+    let ran = ran?;
+    if ran.iter().any(|done| done.ran) {
+        watch.committed().map_err(|cause| Failure::at(last.step, None, cause).with_fate(Fate::Unknown))?;
     }
+    done.extend(ran);
+    restored.map_err(|error| Failure::before(&error))
 }
 
 /// These steps in one transaction.
 fn run_in_transaction(
     conn: &mut SqliteConnection,
     group: &[Script<'_>],
-    tell: &mut dyn FnMut(&Step),
+    watch: &mut dyn Watch,
 ) -> Result<Vec<Done>, Failure> {
     for script in group {
-        run_all(conn, script.step, &script.head)?;
+        run_all(conn, script.step, &script.head, watch)?;
     }
     // Diesel may fail at rolling back what SQLite has rolled back itself; the cause is what counts.
     let mut cause = None;
     let ran = conn.immediate_transaction(|conn| {
         let mut done = Vec::with_capacity(group.len());
         for script in group {
-            match run_step(conn, script, tell) {
+            match run_step(conn, script, watch) {
                 Ok(ran) => done.push(script.step.done(ran)),
                 Err(failure) => {
                     cause = Some(failure);
@@ -103,15 +98,15 @@ fn run_in_transaction(
 fn run_step(
     conn: &mut SqliteConnection,
     script: &Script<'_>,
-    tell: &mut dyn FnMut(&Step),
+    watch: &mut dyn Watch,
 ) -> Result<bool, Failure> {
     let step = script.step;
     let failed = |error: Error| Failure::at(step, None, Cause::of(&error));
     if !is_due(conn, step).map_err(failed)? {
         return Ok(false);
     }
-    tell(step);
-    run_all(conn, step, &script.body)?;
+    watch.begins(step);
+    run_all(conn, step, &script.body, watch)?;
     if script.turns_keys_off()
         && let Some(rows) = violations(conn).map_err(failed)?
     {
@@ -125,15 +120,16 @@ fn run_step(
 fn run_bare(
     conn: &mut SqliteConnection,
     script: &Script<'_>,
-    tell: &mut dyn FnMut(&Step),
+    watch: &mut dyn Watch,
 ) -> Result<Done, Failure> {
     let step = script.step;
     let failed = |error: Error| Failure::at(step, None, Cause::of(&error));
     if !conn.immediate_transaction(|conn| is_due(conn, step)).map_err(failed)? {
         return Ok(step.done(false));
     }
-    tell(step);
-    let ran = run_all(conn, step, &script.body).and_then(|()| match conn.batch_execute("BEGIN IMMEDIATE") {
+    watch.begins(step);
+    let body = run_all(conn, step, &script.body, watch);
+    let ran = body.and_then(|()| match conn.batch_execute("BEGIN IMMEDIATE") {
         Err(error) if error.to_string().contains("within a transaction") => {
             Err(Failure::at(step, None, Cause::LeftOpen))
         }
@@ -145,14 +141,20 @@ fn run_bare(
     ran.map(|()| step.done(true)).map_err(|failure| {
         // There may be none.
         let _ = conn.batch_execute("ROLLBACK");
-        Failure { rolled_back: false, ..failure }
+        failure.with_fate(Fate::Partly)
     })
 }
 
-fn run_all(conn: &mut SqliteConnection, step: &Step, statements: &[Statement<'_>]) -> Result<(), Failure> {
+fn run_all(
+    conn: &mut SqliteConnection,
+    step: &Step,
+    statements: &[Statement<'_>],
+    watch: &mut dyn Watch,
+) -> Result<(), Failure> {
     for statement in statements {
-        conn.batch_execute(statement.sql)
-            .map_err(|error| Failure::at(step, Some(statement.line), Cause::of(&error)))?;
+        let failed = |cause| Failure::at(step, Some(statement.line), cause);
+        watch.may_run(conn, statement.sql).map_err(failed)?;
+        conn.batch_execute(statement.sql).map_err(|error| failed(Cause::of(&error)))?;
     }
     Ok(())
 }

@@ -5,7 +5,10 @@ use diesel::sql_types::{Bool, Text};
 
 /// The versions that are applied, in their order; none where the table is not there yet. On a
 /// connection that only reads, too.
-pub(crate) fn applied(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+///
+/// # Errors
+/// What the database says.
+pub fn applied(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     if !has_migrations_table(conn)? {
         return Ok(Vec::new());
     }
@@ -15,7 +18,10 @@ pub(crate) fn applied(conn: &mut SqliteConnection) -> QueryResult<Vec<String>> {
 }
 
 /// Whether a migration was ever run here.
-pub(crate) fn has_migrations_table(conn: &mut SqliteConnection) -> QueryResult<bool> {
+///
+/// # Errors
+/// What the database says.
+pub fn has_migrations_table(conn: &mut SqliteConnection) -> QueryResult<bool> {
     let sql = "SELECT count(*) > 0 AS yes FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
     diesel::sql_query(sql).get_result::<Answer>(conn).map(|answer| answer.yes)
 }

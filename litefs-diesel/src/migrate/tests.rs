@@ -4,7 +4,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{Cause, Done, Failure, Kind, Plan, Step, applied, apply};
+use super::testing::{bare, plan, step, up};
+use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch, applied, apply};
 
 fn memory() -> SqliteConnection {
     let mut conn = SqliteConnection::establish(":memory:").unwrap();
@@ -12,27 +13,8 @@ fn memory() -> SqliteConnection {
     conn
 }
 
-fn step(kind: Kind, version: &str, sql: &str) -> Step {
-    Step {
-        kind,
-        version: version.into(),
-        name: format!("{version}_name"),
-        file: format!("{version}_name/up.sql"),
-        sql: sql.into(),
-        in_transaction: true,
-    }
-}
-
-fn up(version: &str, sql: &str) -> Step {
-    step(Kind::Up, version, sql)
-}
-
-fn bare(version: &str, sql: &str) -> Step {
-    Step { in_transaction: false, ..up(version, sql) }
-}
-
 fn run(conn: &mut SqliteConnection, steps: Vec<Step>) -> Result<Vec<Done>, Failure> {
-    apply(conn, &Plan { steps, one_transaction: false }, &mut |_| {})
+    apply(conn, &plan(steps), &mut |_: &Step| {})
 }
 
 fn number(conn: &mut SqliteConnection, sql: &str) -> i64 {
@@ -193,7 +175,7 @@ fn one_without_a_transaction_keeps_what_came_before_its_failure() {
     run(&mut conn, vec![bare("1", "CREATE TABLE a (x); BEGIN; INSERT INTO a VALUES (1); COMMIT; VACUUM")])
         .unwrap();
     let failure = run(&mut conn, vec![bare("2", "CREATE TABLE b (x);\nSELECT nothing;")]).unwrap_err();
-    assert!(!failure.rolled_back);
+    assert_eq!(failure.fate, Fate::Partly);
     assert_eq!(number(&mut conn, "SELECT count(*) FROM sqlite_master WHERE name = 'b'"), 1);
     assert_eq!(applied(&mut conn).unwrap(), ["1"]);
     let failure = run(&mut conn, vec![bare("3", "BEGIN; CREATE TABLE c (x)")]).unwrap_err();
@@ -207,7 +189,7 @@ fn a_redo_is_one_transaction() {
     run(&mut conn, vec![up("1", "CREATE TABLE a (x)")]).unwrap();
     let steps = vec![step(Kind::Down, "1", "DROP TABLE a"), up("1", "CREATE TABLE a (x, y; ")];
     let plan = Plan { steps, one_transaction: true };
-    apply(&mut conn, &plan, &mut |_| {}).unwrap_err();
+    apply(&mut conn, &plan, &mut |_: &Step| {}).unwrap_err();
     assert_eq!(applied(&mut conn).unwrap(), ["1"]);
     assert_eq!(number(&mut conn, "SELECT count(*) FROM sqlite_master WHERE name = 'a'"), 1);
 }
@@ -246,4 +228,61 @@ fn many_at_once_run_each_migration_once() {
     assert_eq!(runs, 20);
     let ordered = "SELECT count(*) FROM log a WHERE NOT EXISTS (SELECT 1 FROM log b WHERE b.rowid < a.rowid AND b.x >= a.x)";
     assert_eq!(number(&mut connect(), ordered), 20);
+}
+
+/// Says no to what the test names, and counts the commits.
+#[derive(Default)]
+struct Strict {
+    before: &'static str,
+    statement: &'static str,
+    loses: bool,
+    commits: usize,
+}
+
+impl Watch for Strict {
+    fn may_begin(&mut self, step: &Step) -> Result<(), Cause> {
+        if step.version == self.before { Err(Cause::Late) } else { Ok(()) }
+    }
+
+    fn may_run(&mut self, _: &mut SqliteConnection, sql: &str) -> Result<(), Cause> {
+        if sql == self.statement { Err(Cause::Refused("not here".into())) } else { Ok(()) }
+    }
+
+    fn committed(&mut self) -> Result<(), Cause> {
+        self.commits += 1;
+        if self.loses { Err(Cause::Moved("it went away".into())) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_watch_stops_a_plan_before_a_step_and_what_ran_is_said() {
+    let mut conn = memory();
+    let steps = || [up("1", "CREATE TABLE a (x)"), up("2", "SELECT 2"), up("3", "SELECT 3")];
+    let mut watch = Strict { before: "2", ..Strict::default() };
+    let failure = apply(&mut conn, &plan(steps()), &mut watch).unwrap_err();
+    assert_eq!((failure.fate, failure.left_something(), watch.commits), (Fate::NotRun, true, 1));
+    let text = failure.to_string();
+    assert!(
+        text.contains("2_name and what comes after it did not run; kept is what ran before it: 1_name"),
+        "{text}"
+    );
+    assert_eq!(applied(&mut conn).unwrap(), ["1"]);
+    // What was done already commits nothing.
+    let mut watch = Strict::default();
+    apply(&mut conn, &plan(steps()), &mut watch).unwrap();
+    assert_eq!(watch.commits, 2);
+}
+
+#[test]
+fn a_watch_fails_a_statement_and_doubts_a_commit() {
+    let mut conn = memory();
+    let mut watch = Strict { statement: "SELECT 1", ..Strict::default() };
+    let failure =
+        apply(&mut conn, &plan([up("1", "CREATE TABLE a (x);\nSELECT 1;")]), &mut watch).unwrap_err();
+    assert_eq!((failure.fate, failure.at.unwrap().line), (Fate::RolledBack, Some(2)));
+    assert!(applied(&mut conn).unwrap().is_empty());
+    let mut watch = Strict { loses: true, ..Strict::default() };
+    let failure = apply(&mut conn, &plan([up("1", "SELECT 1")]), &mut watch).unwrap_err();
+    assert_eq!(failure.fate, Fate::Unknown);
+    assert!(failure.to_string().contains("Nobody can tell whether 1_name is kept"), "{failure}");
 }

@@ -5,29 +5,33 @@ use serde::{Deserialize, Serialize};
 
 /// Steps in the order in which they are to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Plan {
-    pub(crate) steps: Vec<Step>,
+pub struct Plan {
+    /// One migration each, in one direction.
+    pub steps: Vec<Step>,
     /// All steps in one transaction (`redo`). A step that may not be in one keeps the plan from it.
-    pub(crate) one_transaction: bool,
+    pub one_transaction: bool,
 }
 
 /// One migration, in one direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
-    pub(crate) kind: Kind,
-    pub(crate) version: String,
+pub struct Step {
+    /// What is done to it.
+    pub kind: Kind,
+    /// As it stands in Diesel's table.
+    pub version: String,
     /// What it is called when it is told: `2026-01-31-120000_create_users`.
-    pub(crate) name: String,
+    pub name: String,
     /// Where its SQL is written, for errors.
-    pub(crate) file: String,
-    pub(crate) sql: String,
+    pub file: String,
+    /// Any number of statements.
+    pub sql: String,
     /// Whether it runs in a transaction (`metadata.toml`).
-    pub(crate) in_transaction: bool,
+    pub in_transaction: bool,
 }
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Applies a migration, once, and writes its version down.
     Up,
     /// Reverts one that is applied, and takes its version out.
@@ -41,15 +45,24 @@ pub(crate) enum Kind {
 
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Done {
-    pub(crate) kind: Kind,
-    pub(crate) version: String,
-    pub(crate) name: String,
+pub struct Done {
+    /// What was done to it.
+    pub kind: Kind,
+    /// As it stands in Diesel's table.
+    pub version: String,
+    /// What it is called when it is told.
+    pub name: String,
     /// `false`: somebody else had done it by the time its turn came.
-    pub(crate) ran: bool,
+    pub ran: bool,
 }
 
 impl Plan {
+    /// Whether doing it a second time does nothing, whatever became of the first: all of it is only
+    /// done where it is missing.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.kind, Kind::Up | Kind::Load { if_new: true }))
+    }
+
     /// Whether it can be one transaction.
     pub(super) fn is_one_transaction(&self) -> bool {
         self.one_transaction && self.steps.iter().all(|step| step.in_transaction)

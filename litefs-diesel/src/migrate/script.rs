@@ -1,8 +1,9 @@
 //! A migration's SQL taken apart: what takes effect around its transaction, and what runs in it.
 
-use litefs_diesel::__tool::{is_transaction_control, pragma, pragma_is_on, statements};
-
 use super::{Cause, Failure, Step};
+use crate::statement::control::Control;
+use crate::statement::pragma::Pragma;
+use crate::statement::split::split;
 
 /// The SQL of one step.
 #[derive(Debug)]
@@ -28,10 +29,10 @@ impl<'s> Script<'s> {
         let mut line = 1;
         let mut counted = 0;
         let mut all = Vec::new();
-        for (start, sql) in statements(&step.sql) {
-            line += step.sql.get(counted..start).map_or(0, |text| text.matches('\n').count());
-            counted = start;
-            all.push(Statement { sql, line });
+        for part in split(&step.sql) {
+            line += step.sql.get(counted..part.start).map_or(0, |text| text.matches('\n').count());
+            counted = part.start;
+            all.push(Statement { sql: part.sql, line });
         }
         for statement in &all {
             statement.check(step)?;
@@ -39,7 +40,7 @@ impl<'s> Script<'s> {
         if !step.in_transaction {
             return Ok(Self { step, head: Vec::new(), body: all });
         }
-        let first = all.iter().take_while(|statement| pragma(statement.sql).is_some()).count();
+        let first = all.iter().take_while(|statement| Pragma::parse(statement.sql).is_some()).count();
         let late = all.split_off(first);
         if let Some(late) = late.iter().find(|statement| statement.turns_keys_off()) {
             return Err(Failure::at(step, Some(late.line), Cause::TooLate(late.sql.to_owned())));
@@ -58,11 +59,11 @@ impl<'s> Script<'s> {
 impl Statement<'_> {
     fn check(&self, step: &Step) -> Result<(), Failure> {
         let refuse = |cause| Err(Failure::at(step, Some(self.line), cause));
-        if step.in_transaction && is_transaction_control(self.sql) {
+        if step.in_transaction && ends_transaction(self.sql) {
             return refuse(Cause::Control(self.sql.to_owned()));
         }
-        match pragma(self.sql) {
-            Some((name, Some(mode))) if name == "journal_mode" && is_unseen(&mode) => {
+        match Pragma::parse(self.sql) {
+            Some(Pragma { name, value: Some(mode), .. }) if name == "journal_mode" && is_unseen(&mode) => {
                 refuse(Cause::JournalMode(self.sql.to_owned()))
             }
             _ => Ok(()),
@@ -70,18 +71,24 @@ impl Statement<'_> {
     }
 
     fn turns_keys_off(&self) -> bool {
-        setting(self.sql).is_some_and(|name| name == "foreign_keys") && !pragma_is_on(self.sql)
+        setting(self.sql).is_some_and(|pragma| pragma.name == "foreign_keys" && !pragma.is_on())
     }
 
     /// Whether it sets what takes effect around a transaction.
     fn is_setting(&self) -> bool {
-        setting(self.sql).is_some_and(|name| matches!(name.as_str(), "foreign_keys" | "legacy_alter_table"))
+        setting(self.sql)
+            .is_some_and(|pragma| matches!(pragma.name.as_str(), "foreign_keys" | "legacy_alter_table"))
     }
 }
 
-/// The name of what a `PRAGMA` sets.
-fn setting(sql: &str) -> Option<String> {
-    pragma(sql).and_then(|(name, value)| value.map(|_| name))
+/// A `PRAGMA` that sets something.
+fn setting(sql: &str) -> Option<Pragma> {
+    Pragma::parse(sql).filter(|pragma| pragma.value.is_some())
+}
+
+/// Whether a statement begins or ends a transaction; savepoints do not.
+fn ends_transaction(sql: &str) -> bool {
+    matches!(Control::parse(sql), Some(Control::Begin(_) | Control::Commit | Control::Rollback))
 }
 
 /// The journal modes that LiteFS does not see: what they commit is replicated nowhere.
