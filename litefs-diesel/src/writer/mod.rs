@@ -2,7 +2,7 @@
 //!
 //! What is queued is run under one `BEGIN IMMEDIATE`, each request in a savepoint ([`savepoint`],
 //! [`procedure`]) unless the ledger has it ([`take_up`]), and committed once ([`group`],
-//! [`commit`]). A transaction that a connection opened holds the thread until it ends
+//! [`commit`]), never by what runs in it ([`guard`], [`hold`]). A transaction that a connection opened holds the thread until it ends
 //! ([`transaction`]). The thread opens the database read-write while this node is primary, and at
 //! no other time.
 //!
