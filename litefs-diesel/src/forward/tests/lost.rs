@@ -99,7 +99,7 @@ async fn one_that_is_not_committed_when_it_is_sent_again_is_told_with_the_reason
         let table = [("a", &old), ("b", &new)].map(|(name, node)| (name.to_owned(), node.addr.to_string()));
         let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), resubmits);
         asking.write("INSERT").await.unwrap();
-        new.fake.own_errors.store(own_error, std::sync::atomic::Ordering::Relaxed);
+        new.fake.errs.store(own_error, std::sync::atomic::Ordering::Relaxed);
         if !own_error {
             // What it says of the look-up, and of the write.
             *new.fake.refusals.lock() = vec![Refusal::Absent; 2];

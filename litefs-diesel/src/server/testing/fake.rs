@@ -15,7 +15,7 @@ pub(crate) struct Fake {
     pub(crate) refusals: Mutex<Vec<Refusal>>,
     pub(crate) lose_answers: AtomicU64,
     /// Each write is a procedure's, which gives its own error.
-    pub(crate) own_errors: AtomicBool,
+    pub(crate) errs: AtomicBool,
     /// The stamps of the attempts at writes.
     pub(crate) stamps: Mutex<Vec<Stamp>>,
     /// What was done under which id; `None` for what was ended and never runs.
@@ -27,22 +27,9 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new() -> Arc<Self> {
-        let (log, txid) = (watch::channel(Vec::new()).0, AtomicU64::new(0));
-        let (done, clients, refusals, lose_answers, stamps) = Default::default();
-        let (demoted, own_errors, permits) =
-            (AtomicBool::new(false), AtomicBool::new(false), Semaphore::new(0));
-        Arc::new(Self {
-            log,
-            txid,
-            demoted,
-            permits,
-            done,
-            clients,
-            refusals,
-            lose_answers,
-            own_errors,
-            stamps,
-        })
+        let (log, permits) = (watch::channel(Vec::new()).0, Semaphore::new(0));
+        let (txid, demoted, errs, done, clients, refusals, lose_answers, stamps) = Default::default();
+        Arc::new(Self { log, txid, demoted, errs, permits, done, clients, refusals, lose_answers, stamps })
     }
 
     /// From now on clients must register.
@@ -159,7 +146,7 @@ impl Executor for FakePrimary {
                 }
                 (_, Ask::Look | Ask::Register { .. }) => return Err(Refusal::Absent),
             }
-            if fake.own_errors.load(Ordering::Relaxed) {
+            if fake.errs.load(Ordering::Relaxed) {
                 return Ok(Written { reply: Some(Reply::Err(vec![])), ..Written::default() });
             }
             let written = fake.written();
