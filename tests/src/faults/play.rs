@@ -46,13 +46,16 @@ impl Stage {
             }
             Fault::KillApp(whose) | Fault::StopApp(whose) => {
                 let app = &self.apps()[node(whose)];
-                if matches!(step.fault, Fault::KillApp(_)) {
-                    app.kill()?
-                } else {
-                    app.stop()?
-                };
-                last();
-                self.start_app(node(whose))?;
+                let done = if matches!(step.fault, Fault::KillApp(_)) { app.kill() } else { app.stop() };
+                match done {
+                    Err(error) if app.ended().is_none() => return Err(error.into()),
+                    // By itself, at that very moment.
+                    Err(_) => self.supervise(node(whose))?,
+                    Ok(()) => {
+                        last();
+                        self.start_app(node(whose))?;
+                    }
+                }
                 node(whose).to_string()
             }
             Fault::PauseApp(whose) => {

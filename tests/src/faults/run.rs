@@ -109,6 +109,7 @@ impl<'a> Run<'a> {
         });
         self.report.took = self.begun.elapsed();
         self.report.litefs_ended = stage.litefs_ended();
+        self.report.bus_errors = stage.bus_errors();
         let processes = Process::read_all(&self.records())?;
         self.report.failovers = failovers.first_writes(&processes);
         self.report.count(&processes);

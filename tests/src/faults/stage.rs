@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use super::load::Orders;
 use super::record::{Class, End};
@@ -42,6 +45,7 @@ pub struct Stage {
     orders: Mutex<Option<Orders>>,
     processes: AtomicU32,
     litefs_ended: AtomicUsize,
+    bus_errors: AtomicUsize,
 }
 
 /// How all recovered from a fault.
@@ -84,6 +88,7 @@ impl Stage {
             orders: Mutex::default(),
             processes: AtomicU32::new(0),
             litefs_ended: AtomicUsize::new(0),
+            bus_errors: AtomicUsize::new(0),
         };
         for node in 0..NODES {
             let mut settings = stage.site.settings(node);
@@ -165,6 +170,12 @@ impl Stage {
         self.litefs_ended.load(Ordering::Relaxed)
     }
 
+    /// How often an application was ended by LiteFS (SIGBUS) and was started again.
+    #[must_use]
+    pub fn bus_errors(&self) -> usize {
+        self.bus_errors.load(Ordering::Relaxed)
+    }
+
     fn load(&self, node: usize) -> Result<(), Failure> {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(orders) = orders else { return Ok(()) };
@@ -205,9 +216,7 @@ impl Stage {
         for (node, app) in self.apps.iter().enumerate() {
             let writes = || -> Result<(), Failure> {
                 self.revive()?;
-                if let Some(how) = app.ended() {
-                    return Err(format!("the application of node {node} has ended by itself: {how}").into());
-                }
+                self.supervise(node)?;
                 let end: End = app.call("faults_probe", 1_000)?;
                 if end.class == Class::Value {
                     return Ok(());
@@ -223,6 +232,22 @@ impl Stage {
         }
         recovered.took = begun.elapsed();
         Ok(recovered)
+    }
+
+    /// LiteFS may cut off what SQLite has mapped of `-shm` (fault 18): whoever then uses it ends by SIGBUS,
+    /// and is started again, as its supervisor would. No other end is one that an application may come to.
+    ///
+    /// # Errors
+    /// When it came to another end, or does not start.
+    pub(super) fn supervise(&self, node: usize) -> Result<(), Failure> {
+        match self.apps[node].ended() {
+            None => Ok(()),
+            Some(how) if how.signal() == Some(Signal::BUS.as_raw()) => {
+                self.bus_errors.fetch_add(1, Ordering::Relaxed);
+                self.start_app(node)
+            }
+            Some(how) => Err(format!("the application of node {node} has ended by itself: {how}").into()),
+        }
     }
 
     /// LiteFS ends by itself when it finds that it cannot go on: then it is started again, as its

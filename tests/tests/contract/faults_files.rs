@@ -148,3 +148,28 @@ fn held(stage: &Stage, read: &'static str, ended: bool) {
     stage.recover().unwrap();
     wait::until(PATIENCE, || stage.cluster().wait_primary(Duration::ZERO)).unwrap();
 }
+
+/// When its lease goes, LiteFS cuts a node's `-shm` off behind its first block, of which there is one for each
+/// 4,062 pages in the WAL. Whoever has more of it mapped, and writes that much again, ends by SIGBUS: the
+/// library has unmapped it by then.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_18_an_application_outlives_that_litefs_cuts_off_its_shared_memory() {
+    const LARGE: &str = "INSERT INTO fault_large VALUES (zeroblob(20000000))";
+    let stage = stage(APP, Lease::consul(), |settings| settings.timeout_ms = 20_000);
+    let app = &stage.apps()[0];
+    let shared_memory = || fs::metadata(stage.site().database(0, "app.db-shm")).map(|file| file.len());
+    app.call::<usize>("execute", "CREATE TABLE fault_large (a)").unwrap();
+    for _ in 0..2 {
+        app.call::<usize>("execute", LARGE).unwrap();
+        let read: Option<i64> = app.call("number", "SELECT count(*) AS n FROM fault_large").unwrap();
+        assert!(read > Some(0));
+        assert!(shared_memory().unwrap() > 32_768, "it has one block: {:?}", shared_memory());
+        for node in [1, 0] {
+            wait::until(PATIENCE, || stage.cluster().promote(node)).unwrap();
+            stage.recover().unwrap();
+        }
+        assert!(shared_memory().unwrap() <= 32_768, "LiteFS did not cut it off: {:?}", shared_memory());
+    }
+    assert_eq!(stage.bus_errors(), 0);
+}

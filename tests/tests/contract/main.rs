@@ -2,7 +2,7 @@
 //! stands. One program: each one links for as long as ten of these tests take, and those that wait
 //! for LiteFS wait side by side.
 //!
-//! Not here: what needs the machine for itself (`load`, `faults_run`).
+//! Not here: what needs the machine for itself (`load`).
 
 mod app_process;
 mod apps_apart;
@@ -13,6 +13,7 @@ mod faults_commits;
 mod faults_files;
 mod faults_primaries;
 mod faults_retries;
+mod faults_run;
 mod first_write;
 mod journal_modes;
 mod lifetimes;
