@@ -76,7 +76,10 @@ impl Steps<'_> {
         let moved = match &failure.cause {
             Cause::Moved(_) => true,
             // A commit that ends so may have happened.
-            Cause::Sql(words) if is_io(words) => return Err(unknown()),
+            Cause::Sql(words) if is_io(words) => {
+                let failure = failure.clone().with_fate(Fate::Unknown);
+                return Err(Refusal::Unknown(failure.to_string()));
+            }
             Cause::Sql(words) => self.replicated && is_readonly(words),
             Cause::Locked(words) if !left => return Err(Refusal::Busy(words.clone())),
             Cause::Late if !left => return Err(Refusal::Expired),

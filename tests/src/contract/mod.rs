@@ -10,6 +10,7 @@ mod levels;
 mod lifetimes;
 mod load;
 mod methods;
+mod migrations;
 mod outage;
 pub mod outcome;
 mod settings;
@@ -33,5 +34,6 @@ pub fn commands() -> Commands<App> {
         .add("cases", diesel_cases::run)
         .add("case", diesel_cases::run_one)
         .add("cases_with_url", diesel_cases::run_with_url);
-    faults::commands(levels::add(lifetimes::add(outage::add(load::add(commands)))))
+    let commands = migrations::add(load::add(commands));
+    faults::commands(levels::add(lifetimes::add(outage::add(commands))))
 }
