@@ -69,11 +69,12 @@ pub use repo::{
 pub use request::Ack;
 pub use statement::varying::{Varying, varying};
 
-/// What the macros' expansions and this project's benches name, and nobody else.
+/// What the macros' expansions and this project's benches and tests name, and nobody else.
 #[doc(hidden)]
 pub mod __private {
     pub use diesel::{ConnectionResult, SqliteConnection};
 
+    pub use crate::ledger::entries_of;
     pub use crate::node::{on, position_reads, start};
     pub use crate::repo::{
         Codec, FirstArgument, Packed, ProcedureResult, Registration, Unpacked, call, named_once, portable,

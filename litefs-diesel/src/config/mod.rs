@@ -49,7 +49,7 @@
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
 //! | `transactions_waiting` | 1 to 65,536 | 64 | Transactions that wait for the one that is open; one more is `Overloaded` at once. |
 //! | `ledger_result` | 1 to 1,073,741,824 | 65,536 | Bytes of a write's result that the ledger keeps for a second answer. A larger one is kept as done, and whoever asks again is told so. |
-//! | `ledger_keep` | duration above 0 | 1 h | How long the ledger keeps a process that does not write any more. At least `timeout`, `transaction_total` and three times `remember`, and as long as the longest call. |
+//! | `ledger_keep` | duration above 0 | 1 h | How long the ledger keeps a process that does not write any more. At least `timeout`, `transaction_total` and three times `remember`; a write's longer `timeout` of its own counts as this. |
 //! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
 //! | `on_lost` | report, resubmit | report | What is done about an acknowledged write that a failover dropped: see [`Config::on_lost`] and [`RepoConfig::resubmit_lost`]. |
 //! | `remember` | duration above 0 | 60 s | How long an acknowledged write is remembered for that, unless every node has it before: longer than a failover takes. |

@@ -106,8 +106,8 @@ impl RepoConfig {
         self.set("ledger_result", integer(bytes))
     }
 
-    /// How long the ledger keeps a client that does not ask (default 1 h). At least as long as the
-    /// longest call.
+    /// How long the ledger keeps a client that does not ask (default 1 h). A write's longer `timeout` of
+    /// its own counts as this.
     #[must_use]
     pub fn ledger_keep(self, keep: Duration) -> Self {
         self.set("ledger_keep", Value::Duration(keep))

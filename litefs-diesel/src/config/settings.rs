@@ -67,7 +67,6 @@ pub(crate) struct RepoSettings {
     /// For every connection that is opened.
     pub(crate) on_open: OnOpen,
     /// Keeps the folder of [`Config::temporary`](crate::Config::temporary) while anybody holds this.
-    #[expect(dead_code, reason = "held for its drop")]
     pub(crate) temporary: Option<Arc<TempDir>>,
 }
 
@@ -180,6 +179,11 @@ impl fmt::Display for JournalMode {
 }
 
 impl Settings {
+    /// Whether a database goes with the node.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.repos.values().any(|repo| repo.temporary.is_some())
+    }
+
     /// The repo that the application calls `name`: written so, or so but for the case (a name from
     /// the environment has none), or the only one when that has no name.
     pub(crate) fn repo(&self, name: &str) -> Result<&RepoSettings, StartError> {

@@ -2,9 +2,11 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+use crate::error::READONLY;
+
 /// The connection that only reads was asked to write: the statement belongs to the primary.
-pub(super) fn is_readonly(error: &Error) -> bool {
-    says(error, |message| message == "attempt to write a readonly database")
+pub(crate) fn is_readonly(error: &Error) -> bool {
+    says(error, |message| message == READONLY)
 }
 
 /// The file under the connection is gone, as when LiteFS died: open it anew before the next call.

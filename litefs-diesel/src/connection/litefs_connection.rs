@@ -55,6 +55,14 @@ use super::registry;
 /// - **`batch_execute`** of several statements without transaction control is all or nothing;
 ///   a bare `SqliteConnection` keeps what came before an error.
 ///
+/// - **Diesel's migrations** (`conn.run_pending_migrations(MIGRATIONS)`) run once each, however many connections and
+///   nodes do it at the same time: what another one has applied meanwhile is passed over. For that, after
+///   Diesel has looked which are pending, a transaction that begins with `batch_execute` is not sent
+///   before it is known to be a migration or not; so an error of such a text is told by
+///   the next statement, or by `COMMIT`. That ends with the first query outside of a transaction, or the first
+///   transaction that is no migration. Looking what is pending writes nothing. A migration in Rust, and one that
+///   runs without a transaction, runs as it is; [`RepoHandle::migrate`](crate::RepoHandle::migrate) does all that
+///   are pending in one request.
 /// - **A query that calls a function of the application's own** is read to its end before its first
 ///   row is given: such a function may write, as some of SQLite's extensions do.
 ///

@@ -31,6 +31,7 @@ mod traits;
 mod transaction;
 
 pub(crate) use access::Access;
+pub(crate) use fault::is_readonly;
 pub(crate) use kinds::Kinds;
 pub use litefs_connection::LitefsConnection;
 pub(crate) use reading::ReadsOn;

@@ -2,6 +2,9 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+/// What SQLite says of a write where none may be (SQLITE_READONLY): Diesel has no kind for it.
+pub(crate) const READONLY: &str = "attempt to write a readonly database";
+
 /// What a database said, in a form that travels: Diesel's kind and the message, which is all that
 /// `SqliteConnection` gives.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -21,7 +21,7 @@
 mod database;
 mod not_executed;
 
-pub(crate) use database::{DatabaseError, ErrorKind};
+pub(crate) use database::{DatabaseError, ErrorKind, READONLY};
 pub use not_executed::NotExecuted;
 
 use std::any::Any;

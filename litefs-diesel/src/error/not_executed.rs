@@ -44,12 +44,14 @@ pub enum NotExecuted {
     /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol.
     #[error("the primary refused it: {0}")]
     Refused(String),
-    /// [`Ack::Everywhere`](crate::Ack::Everywhere) was asked for, and these nodes could not have it.
-    #[error("it is to be on every node, and not all can take it: {0}")]
+    /// [`Ack::Everywhere`](crate::Ack::Everywhere) or [`Ack::Replicated`](crate::Ack::Replicated) was asked
+    /// for, and not all nodes that it needs can take it: this says which, and what to do.
+    #[error("the nodes that it is to be on cannot all take it: {0}")]
     NotEverywhere(String),
-    /// LiteFS calls the node primary, but other nodes know a later one, or (with `fence =
-    /// "majority"`) a majority does not confirm it.
-    #[error("the primary does not write, because it may not be the only one: {0}")]
+    /// LiteFS calls the node primary, and it must not write: other nodes know a later one, or (with
+    /// `fence = "majority"`) a majority does not confirm it, or its database is empty and another node
+    /// has more. This says which, and what to do.
+    #[error("the primary does not write: {0}")]
     Fenced(String),
     /// The node has no procedure of that name and version: it runs another release of the
     /// application, or does not list it in `procedures(…)`.

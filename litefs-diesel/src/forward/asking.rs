@@ -113,6 +113,11 @@ impl<'a> Asking<'a> {
                     Err(missed) => self.route.missed(name, missed).await,
                 }
             }
+            // Nor will it ever: that is the last word at once.
+            Missed::Refused(Refusal::NoLedger) => {
+                let doubt = self.doubt.as_deref().unwrap_or("another attempt may have run");
+                Err(Error::Unknown { why: format!("{doubt}; and {name} has no ledger that could tell") })
+            }
             // What the ledger or the database said is the answer. When an attempt of before may still
             // come, the writer has seen to it that it does not run.
             Missed::Refused(

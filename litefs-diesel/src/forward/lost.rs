@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use tokio::sync::watch;
 
-use super::asking::Asking;
+use super::asking::{Answered, Asking};
+use super::client::Sequence;
 use super::remembered::{Acknowledged, What};
 use super::router::Inner;
 use crate::config::LostWrite;
 use crate::error::Error;
 use crate::litefs::{Role, RoleView};
-use crate::request::{Ack, Ask, Terms};
+use crate::request::{Ack, Ask, Refusal, Reply, Terms, Write, Written};
 
 /// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -38,6 +39,14 @@ pub(super) async fn watch(inner: std::sync::Weak<Inner>, mut roles: watch::Recei
         let all = view.role == Role::NoLeader || inner.look_up(view.epoch).await;
         pause = if all { SWEEP } else { SWEEP * 4 };
     }
+}
+
+/// Why a procedure's call is not committed again.
+const OWN_ERROR: &str = "it was run again, and the procedure gave its own error: nothing of it is kept";
+
+/// Whether nothing was committed: a procedure gave its own error.
+fn is_own_error(written: &Written) -> bool {
+    matches!(written.reply, Some(Reply::Err(_)))
 }
 
 /// What a look-up found.
@@ -89,6 +98,11 @@ impl Inner {
         let looked_up = asking.answer().await;
         drop(asking);
         match looked_up {
+            // What a later attempt came to: it is not there, and need not be tried again.
+            Ok(Some(Answered { written, .. })) if is_own_error(&written) => {
+                self.tell(LostWrite { resubmit: Some(OWN_ERROR.to_owned()), ..self.lost(&write) }).await;
+                Found::Gone
+            }
             Ok(Some(answered)) => {
                 // Where another attempt may have put it.
                 let position = answered.written.position;
@@ -99,8 +113,7 @@ impl Inner {
                 self.gone(write).await;
                 Found::Gone
             }
-            // The rejection of a later attempt: it is not there, and need not be tried again.
-            Err(Error::Rejected(error)) => {
+            Err(error @ (Error::Rejected(_) | Error::KeyReused { .. })) => {
                 let resubmit = Some(error.to_string());
                 self.tell(LostWrite { resubmit, ..self.lost(&write) }).await;
                 Found::Gone
@@ -116,8 +129,8 @@ impl Inner {
     async fn gone(self: &Arc<Self>, write: Acknowledged) {
         let mut lost = self.lost(&write);
         let Acknowledged { sequence, what, position, .. } = write;
-        if let What::All(ask) = what {
-            match self.resubmit(sequence, ask).await {
+        if let What::All(write) = what {
+            match self.resubmit(sequence, write).await {
                 Ok(()) => {
                     tracing::warn!(
                         repo = self.repo, id = lost.id, statement = lost.statement, %position,
@@ -127,7 +140,7 @@ impl Inner {
                         .increment(1);
                     return;
                 }
-                Err(error) => lost.resubmit = Some(error.to_string()),
+                Err(why) => lost.resubmit = Some(why),
             }
         }
         self.tell(lost).await;
@@ -155,15 +168,21 @@ impl Inner {
         }
     }
 
-    /// Sends a lost write again under its own id.
-    async fn resubmit(self: &Arc<Self>, sequence: super::client::Sequence, ask: Ask) -> Result<(), Error> {
+    /// Sends a lost write again under its own id. `Err` says why it is not committed, or not known to
+    /// be.
+    async fn resubmit(self: &Arc<Self>, sequence: Sequence, write: Write) -> Result<(), String> {
         let deadline = Instant::now() + self.remembered.settings().remember;
-        let Ask::Run(write) = &ask else { return Ok(()) };
-        let hash = super::hash::hash(write);
+        let hash = super::hash::hash(&write);
         let terms = Terms { deadline, ack: Ack::Visible };
-        let mut asking = Asking::new(self, &sequence, hash, ask, terms);
+        let mut asking = Asking::new(self, &sequence, hash, Ask::Run(write), terms);
         asking.doubt("it was lost, and is sent again".to_owned());
-        let Some(answered) = asking.answer().await? else { return Ok(()) };
+        let answered = asking.answer().await.map_err(|error| error.to_string())?;
+        let Some(answered) = answered else {
+            return Err(Refusal::Absent.into_error("the primary").to_string());
+        };
+        if is_own_error(&answered.written) {
+            return Err(OWN_ERROR.to_owned());
+        }
         let (position, epoch, ask) = (answered.written.position, answered.epoch, asking.into_ask());
         self.remembered.add(sequence, ask, position, epoch);
         Ok(())

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::client::Sequence;
 use crate::config::LostSettings;
 use crate::position::Position;
-use crate::request::{Ask, Work};
+use crate::request::{Ask, Work, Write};
 
 /// What remembered writes may take, in bytes of text and values: a bound beside that on their
 /// number, for writes with large values.
@@ -31,7 +31,7 @@ pub(super) struct Acknowledged {
 /// What is kept of a write.
 pub(super) enum What {
     /// To be sent again.
-    All(Ask),
+    All(Write),
     /// To be told.
     Text(String),
 }
@@ -39,14 +39,13 @@ pub(super) enum What {
 impl What {
     pub(super) fn text(&self) -> &str {
         match self {
-            Self::All(Ask::Run(write)) => write.text(),
-            Self::All(_) => "COMMIT",
+            Self::All(write) => write.text(),
             Self::Text(text) => text,
         }
     }
 
     fn bytes(&self) -> usize {
-        let Self::All(Ask::Run(write)) = self else { return self.text().len() };
+        let Self::All(write) = self else { return self.text().len() };
         match &write.work {
             Work::Statements(statements) => {
                 statements.iter().map(|statement| statement.sql.len() + statement.binds.byte_len()).sum()
@@ -81,7 +80,7 @@ impl Remembered {
     /// Remembers a write that is acknowledged now, and was committed by the primary of that epoch.
     pub(super) fn add(&self, sequence: Sequence, ask: Ask, position: Position, epoch: u64) {
         let what = match ask {
-            ask @ Ask::Run(_) if self.settings.resubmit => What::All(ask),
+            Ask::Run(write) if self.settings.resubmit => What::All(write),
             Ask::Run(write) => What::Text(super::router::beginning(write.text()).to_owned()),
             _ => What::Text("COMMIT".to_owned()),
         };

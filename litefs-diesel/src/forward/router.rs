@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::runtime::Handle;
@@ -47,6 +47,7 @@ pub(super) struct Inner {
     pub(super) remembered: Remembered,
     /// Numbers the transactions, on whatever connection they are.
     next_transaction: AtomicU64,
+    keep: Duration,
 }
 
 /// What a router is made of.
@@ -63,17 +64,28 @@ pub(crate) struct RouterParts {
     pub(crate) process: u128,
     /// What is done about acknowledged writes that a failover drops.
     pub(crate) lost: LostSettings,
+    /// For how long the ledger remembers a client: no call takes longer.
+    pub(crate) keep: Duration,
 }
 
 impl Router {
     /// What it returns runs on any executor: the timers are those of the runtime of `peers`.
     pub(crate) fn new(parts: RouterParts) -> Self {
-        let RouterParts { repo, local, roles, peers, visibility, process, lost } = parts;
+        let RouterParts { repo, local, roles, peers, visibility, process, lost, keep } = parts;
         let next_transaction = AtomicU64::new(1);
         let (client, remembered) = (LedgerClient::new(process), Remembered::new(lost));
         let watched = roles.clone();
-        let inner = Inner { repo, local, roles, peers, visibility, client, remembered, next_transaction };
-        let inner = Arc::new(inner);
+        let inner = Arc::new(Inner {
+            repo,
+            local,
+            roles,
+            peers,
+            visibility,
+            client,
+            remembered,
+            next_transaction,
+            keep,
+        });
         inner.peers.spawn(lost::watch(Arc::downgrade(&inner), watched));
         Self { inner }
     }
@@ -100,6 +112,7 @@ impl Primary for Router {
             id = tracing::field::Empty
         );
         let inner = Arc::clone(&self.inner);
+        let terms = inner.bounded(terms);
         self.run(async move { inner.write(write, terms).await.map_err(|error| inner.explain(error)) }, span)
     }
 
@@ -144,6 +157,12 @@ impl Inner {
 
     pub(super) fn next_transaction(&self) -> u64 {
         self.next_transaction.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The terms of a write that begins now: a later attempt than the ledger remembers this client would
+    /// find it forgotten, and run it again.
+    pub(super) fn bounded(&self, terms: Terms) -> Terms {
+        Terms { deadline: terms.deadline.min(Instant::now() + self.keep), ..terms }
     }
 
     /// That there is no primary is only half of it while LiteFS on this node does not answer.

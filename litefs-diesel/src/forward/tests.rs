@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
-use crate::config::LostWrite;
+use crate::config::{Config, LostWrite, RepoConfig};
 use crate::error::{Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;
@@ -84,10 +84,15 @@ impl Asking {
     }
 
     fn start_on(runtime: Handle, role: Role, table: BTreeMap<String, String>) -> Self {
-        Self::start_with(runtime, role, table, false)
+        Self::start_with(runtime, role, table, |config| config)
     }
 
-    fn start_with(runtime: Handle, role: Role, table: BTreeMap<String, String>, resubmit: bool) -> Self {
+    fn start_with(
+        runtime: Handle,
+        role: Role,
+        table: BTreeMap<String, String>,
+        set_up: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let identity = identity("eu");
         let member = TestMember::new(&identity.node, role, None);
         let peers = Peers::new(PeersConfig {
@@ -99,11 +104,11 @@ impl Asking {
         });
         let local = Fake::new();
         let sees = Arc::<Sees>::default();
-        let config = crate::config::Config::temporary().on_lost({
+        let config = Config::temporary().on_lost({
             let lost = Arc::clone(&sees);
             move |write| lost.lost.lock().push(write.clone())
         });
-        let lost = config.resubmit_lost(resubmit).resolve().unwrap().repos["Repo"].lost.clone();
+        let settings = set_up(config).resolve().unwrap().repos["Repo"].clone();
         let router = Router::new(RouterParts {
             repo: "Repo".into(),
             local: Arc::new(FakePrimary(Arc::clone(&local))),
@@ -111,7 +116,8 @@ impl Asking {
             peers: Arc::clone(&peers),
             visibility: Arc::clone(&sees) as _,
             process: 7,
-            lost,
+            lost: settings.lost,
+            keep: settings.ledger_keep,
         });
         Self { router, peers, local, member, sees }
     }

@@ -40,6 +40,7 @@ impl RoutedTransaction {
     }
 
     async fn finish(self: Box<Self>, terms: Terms) -> Result<Written, CommitFailure> {
+        let terms = self.router.bounded(terms);
         self.router.admit(terms.ack).map_err(CommitFailure::Ended)?;
         let Self { router, sequence, open, primary, epoch, roles } = *self;
         let (id, forgotten) = (sequence.id(), sequence.forgotten());

@@ -25,6 +25,7 @@ mod tests;
 mod writer;
 
 pub(crate) use entry::Stored;
+pub use entry::entries_of;
 pub(crate) use keys::KeyFound;
 pub(crate) use recall::{Recall, recall};
 pub(crate) use writer::{Found, Ledger, Rules};

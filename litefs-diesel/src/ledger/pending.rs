@@ -6,7 +6,7 @@ use diesel::sqlite::SqliteConnection;
 use rustc_hash::FxHashMap;
 
 use super::clients::Client;
-use super::entry::{Entry, Stored};
+use super::entry::Entry;
 use super::tables::{Tables, id as id_of, integer, writes};
 
 /// A row that grows beyond this is written, and another begun.
@@ -60,7 +60,8 @@ impl Pending {
             sequences: Vec::new(),
             entries: Vec::new(),
         });
-        entry.append(&mut row.entries, limit)?;
+        let before = row.sequences.last().copied().unwrap_or(0);
+        entry.append(&mut row.entries, before, limit)?;
         row.sequences.push(sequence);
         row.floor = row.floor.max(floor);
         row.first = row.first.min(sequence);
@@ -92,11 +93,5 @@ impl Pending {
     /// The sequences that were entered, of each client.
     pub(super) fn entered(&mut self) -> impl Iterator<Item = (u128, u64)> {
         self.entered.drain(..)
-    }
-}
-
-impl<'a> Entry<'a> {
-    pub(super) fn new(sequence: u64, hash: u64, stored: Stored<'a>) -> Self {
-        Self { sequence, hash, stored }
     }
 }

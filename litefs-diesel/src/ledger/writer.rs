@@ -161,9 +161,7 @@ impl Ledger {
             None => Found::Fresh,
             // Whoever asks for one that was ended is late, whatever he asks.
             Some(Entry { stored: Stored::Ended, .. }) => Found::Stored(Stored::Ended),
-            Some(Entry { hash, .. }) if expected.is_some_and(|expected| expected != hash) => {
-                Found::OtherRequest
-            }
+            Some(entry) if expected.is_some_and(|expected| !entry.is_of(expected)) => Found::OtherRequest,
             Some(Entry { stored, .. }) => Found::Stored(stored),
         })
     }

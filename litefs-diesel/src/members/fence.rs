@@ -47,8 +47,11 @@ impl Members {
     fn judge_fence(&self, state: &State, epoch: u64, now: Instant) -> Option<Fenced> {
         let since = of_this(&state.own, epoch, now);
         if let Some(rival) = rival(state, since, &self.node, now) {
-            let why =
-                format!("`{rival}` is primary too, and `{}` is not known to be the later one", self.node);
+            let why = format!(
+                "`{rival}` is primary too, and `{}` is not known to be the later one: send it again when LiteFS has \
+                 one primary",
+                self.node
+            );
             return Some(Fenced { why, hint: Some(rival) });
         }
         let Fence::Majority = self.fence else { return None };
@@ -61,7 +64,7 @@ impl Members {
         (confirming < needed).then(|| Fenced {
             why: format!(
                 "{confirming} of {} other nodes have confirmed within {} ms that `{}` is primary, and {needed} are \
-                 needed (setting `cluster.fence`)",
+                 needed (setting `cluster.fence`): send it again when more of them reach it",
                 others.len(),
                 timeout.as_millis(),
                 self.node,

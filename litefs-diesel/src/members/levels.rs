@@ -206,7 +206,12 @@ impl Members {
         let why = match ack {
             Ack::Committed | Ack::Visible | Ack::Replicated(0) => None,
             Ack::Replicated(nodes) => self.too_few(nodes),
-            Ack::Everywhere => self.not_everywhere(Instant::now()),
+            Ack::Everywhere => self.not_everywhere(Instant::now()).map(|why| {
+                format!(
+                    "{why}; `Ack::Everywhere` needs every node that may become primary: send it again when they are \
+                     there, or at another level"
+                )
+            }),
         };
         why.map_or(Ok(()), |why| Err(NotExecuted::NotEverywhere(why)))
     }
@@ -219,7 +224,8 @@ impl Members {
         let others = state.others_expected(&self.node).count();
         (others < nodes).then(|| {
             format!(
-                "{nodes} nodes besides the primary are asked for, and `cluster.nodes` names {others} others"
+                "`Ack::Replicated({nodes})` asks for {nodes} nodes besides the primary, and `cluster.nodes` names \
+                 {others} others: ask for fewer, or name more"
             )
         })
     }
@@ -276,5 +282,5 @@ impl Members {
 }
 
 fn no_nodes() -> String {
-    "the setting `cluster.nodes` does not name the nodes".to_owned()
+    "set `cluster.nodes`, which has to name all nodes for `Ack::Replicated` and `Ack::Everywhere`".to_owned()
 }

@@ -125,7 +125,7 @@ impl Failure {
     }
 
     /// The same, when something else became of the step.
-    pub(super) fn with_fate(self, fate: Fate) -> Self {
+    pub(crate) fn with_fate(self, fate: Fate) -> Self {
         Self { fate, ..self }
     }
 

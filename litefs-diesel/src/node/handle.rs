@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use diesel::result::ConnectionError;
 use tokio::sync::OnceCell;
@@ -30,7 +31,7 @@ use crate::repo::{Database, Lent, LitefsRepo, RepoHandle};
 /// and put each repo on it: they share the port, and each has its own database.
 ///
 /// Cloning is cheap. When the last clone, repo and stream of a node is dropped it stops by itself,
-/// without anybody waiting for it; [`shutdown`](Self::shutdown) waits.
+/// without anybody waiting for it (but for [`Config::temporary`]); [`shutdown`](Self::shutdown) waits.
 ///
 /// ```
 /// use litefs_diesel::{Config, Node, litefs_repo};
@@ -62,7 +63,7 @@ pub struct Node {
 pub(super) struct Inner {
     pub(super) parts: Arc<Parts>,
     accepting: AtomicBool,
-    stopped: OnceCell<Result<(), std::time::Duration>>,
+    stopped: OnceCell<Result<(), Duration>>,
 }
 
 /// Everything that was started.
@@ -88,6 +89,9 @@ pub(super) struct Runtime(Option<tokio::runtime::Runtime>, tokio::runtime::Handl
 /// Threads of the runtime: one can serve the network while the other serves the control
 /// connections; more would only compete with the application.
 const THREADS: usize = 2;
+
+/// How long dropping a node waits for the files of a temporary database to be closed.
+const TEMPORARY: Duration = Duration::from_secs(2);
 
 impl Runtime {
     fn new() -> Result<Self, StartError> {
@@ -214,13 +218,19 @@ impl Drop for Inner {
             return;
         }
         let parts = self.parts.clone();
+        let temporary = parts.settings.is_temporary();
+        let (stopped, is_stopped) = mpsc::channel::<()>();
         // Nobody waits for it, and it may not block whoever drops the last handle.
         let stopping = std::thread::Builder::new().name("litefs-diesel stops".into()).spawn(move || {
             let handle = parts.runtime.handle().clone();
             let _ = handle.block_on(stop::stop(parts));
+            drop(stopped);
         });
-        if let Err(error) = stopping {
-            tracing::error!(%error, "the node could not be stopped in order");
+        match stopping {
+            // But for a test's own files: they are to be gone when its program ends, which may be now.
+            Ok(_) if temporary => drop(is_stopped.recv_timeout(TEMPORARY)),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the node could not be stopped in order"),
         }
     }
 }

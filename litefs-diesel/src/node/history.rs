@@ -55,7 +55,11 @@ impl Replicated {
         }
         let own = match self.watch.read() {
             Ok(own) => own,
-            Err(error) => return Some(format!("LiteFS does not tell its position: {error}")),
+            Err(error) => {
+                return Some(format!(
+                    "LiteFS does not tell whether its database is empty ({error}): does it run?"
+                ));
+            }
         };
         if own.is_some_and(|own| own.txid > 0) {
             self.filled.store(epoch + 1, Ordering::Release);

@@ -61,6 +61,7 @@ impl Served {
             visibility: history,
             process: common.process,
             lost: settings.lost.clone(),
+            keep: settings.ledger_keep,
         }));
         let access = Arc::new(Access {
             name: settings.name.clone(),

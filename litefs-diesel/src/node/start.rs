@@ -170,10 +170,12 @@ async fn leader(litefs: &Litefs, settings: &Settings, deadline: Instant) -> Resu
     }
 }
 
-/// Drops every descriptor when LiteFS goes away, so that it can mount again, and those for writing
-/// when this node is not primary any more.
+/// Drops every descriptor when LiteFS goes away, so that it can mount again, and when this node stops
+/// being primary: then LiteFS cuts `-shm` off behind its first 32 KiB. SQLite keeps more of it mapped for as long
+/// as any connection of this process is open, and the next large write would end the process by SIGBUS.
 async fn renew(litefs: Arc<Litefs>, served: Vec<Arc<Served>>, stopping: CancellationToken) {
     let (mut lost, mut roles) = (litefs.mounts_lost(), litefs.roles());
+    let mut was_primary = roles.borrow().role.is_primary();
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
@@ -188,10 +190,15 @@ async fn renew(litefs: Arc<Litefs>, served: Vec<Arc<Served>>, stopping: Cancella
                 if changed.is_err() {
                     return;
                 }
-                if !roles.borrow_and_update().role.is_primary() {
+                let is_primary = roles.borrow_and_update().role.is_primary();
+                // What changed and changed back shows as a change without another role.
+                if was_primary {
+                    served.iter().for_each(|served| served.renew());
+                } else if !is_primary {
                     // Only a primary holds its databases open for writing.
                     served.iter().for_each(|served| served.writer.renew());
                 }
+                was_primary = is_primary;
             }
         }
     }

@@ -1,11 +1,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{Node, on};
+use super::{Node, migrate, on};
 use crate::config::Config;
 use crate::connection::LitefsConnection;
 use crate::error::{Error, NotExecuted, outcome};
-use crate::repo::{LitefsRepo, RepoHandle};
+use crate::migrate::testing::{plan, step, up};
+use crate::migrate::{Cause, Kind};
+use crate::repo::{LitefsRepo, MigrateError, RepoHandle};
 
 /// What `#[litefs_repo]` makes.
 #[derive(Clone, Debug)]
@@ -188,4 +190,25 @@ async fn an_on_open_that_panics_ends_its_own_call_and_not_the_threads() {
     repo.execute(diesel::sql_query(SCHEMA)).await.unwrap();
     assert_eq!(repo.all::<Number>(diesel::sql_query("SELECT 1 AS n")).await.unwrap()[0].n, 1);
     node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plan_of_the_tool_runs_through_the_node() {
+    let (node, repo) = started(Config::temporary()).await;
+    let soon = || std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let note = || plan([up("1", "INSERT INTO notes (text) VALUES ('migrated')"), up("2", "SELECT 2")]);
+    for ran in [true, false] {
+        let done = migrate(&node, "Repo", note(), soon()).await.unwrap();
+        assert!(done.iter().all(|done| done.ran == ran) && done.len() == 2);
+    }
+    assert_eq!(repo.count(notes::table).await.unwrap(), 1);
+    let wrong = plan([step(Kind::Down, "1", "DELETE FROM notes"), up("3", "DELETE FROM nowhere")]);
+    let Err(MigrateError::Failed { failure, .. }) = migrate(&node, "Repo", wrong, soon()).await else {
+        panic!()
+    };
+    assert_eq!(failure.cause, Cause::Sql("no such table: nowhere".into()));
+    assert_eq!((failure.done.len(), repo.count(notes::table).await.unwrap()), (1, 0));
+    node.shutdown().await.unwrap();
+    let late = migrate(&node, "Repo", note(), soon()).await.unwrap_err();
+    assert!(matches!(&late, MigrateError::Outcome(error) if is_shut_down(error)), "{late}");
 }

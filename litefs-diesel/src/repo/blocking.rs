@@ -41,19 +41,16 @@ impl<T, E> Run<T, E> {
     /// When writes of the closure return, and commits of its transactions; [`Ack::Visible`] when not
     /// said. [`LitefsConnection::set_ack`] changes it from within.
     pub fn ack(mut self, ack: Ack) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.ack = ack;
-        }
+        self.state.set(|plan| plan.ack = ack);
         self
     }
 
     /// How long all of it may take, counted from the first poll: the wait for a connection, and the
     /// calls of the closure, which end by then (the closure's own work is not cut short). When not
-    /// said, each call in it may take the repo's `timeout`.
+    /// said, each call in it may take the repo's `timeout`. A write in it, or a commit, takes at most the
+    /// setting `ledger_keep` (default 1 h), as every write does.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.timeout = Some(timeout);
-        }
+        self.state.set(|plan| plan.timeout = Some(timeout));
         self
     }
 }

@@ -127,18 +127,14 @@ impl<T: 'static> Read<T> {
 
     /// How fresh the read must be; [`ReadLevel::Local`] when not said.
     pub fn at(mut self, level: ReadLevel) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.level = level;
-        }
+        self.state.set(|plan| plan.level = level);
         self
     }
 
     /// How long it may take, counted from the first poll; the repo's own setting when not said.
     /// After it: [`Error::ReadTimeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.timeout = Some(timeout);
-        }
+        self.state.set(|plan| plan.timeout = Some(timeout));
         self
     }
 }
@@ -199,18 +195,15 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     /// When the write returns; the repo's own setting when not said, which is [`Ack::Visible`] unless
     /// it is set.
     pub fn ack(mut self, ack: Ack) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.ack = ack;
-        }
+        self.state.set(|plan| plan.ack = ack);
         self
     }
 
-    /// How long it may take, counted from the first poll; the repo's own setting when not said.
-    /// What is known by then is the outcome: see [`Error`].
+    /// How long it may take, counted from the first poll; the repo's own setting when not said, and
+    /// at most the setting `ledger_keep` (default 1 h), for which the ledger remembers who asked: an
+    /// attempt after that could run a second time. What is known by then is the outcome: see [`Error`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.timeout = Some(timeout);
-        }
+        self.state.set(|plan| plan.timeout = Some(timeout));
         self
     }
 
@@ -249,25 +242,19 @@ impl<T: Send + 'static, E: Send + 'static> Write<T, E> {
     /// # }
     /// ```
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.key.name = Some(key.into());
-        }
+        self.state.set(|plan| plan.key.name = Some(key.into()));
         self
     }
 
     pub(super) fn keyed(mut self, key: KeyTerms) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.key = key;
-        }
+        self.state.set(|plan| plan.key = key);
         self
     }
 
     /// For how long the [key](Self::idempotency_key) is kept (default 24 h, at most 366 days), counted by
     /// the ledger's own clock. Afterwards the same key is a new request.
     pub fn keep_key(mut self, keep: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.key.keep = Some(keep);
-        }
+        self.state.set(|plan| plan.key.keep = Some(keep));
         self
     }
 

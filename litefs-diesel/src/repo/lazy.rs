@@ -12,11 +12,10 @@ pub(super) enum Lazy<P, R> {
 }
 
 impl<P, R> Lazy<P, R> {
-    /// The plan, while it has not begun.
-    pub(super) fn plan(&mut self) -> Option<&mut P> {
-        match self {
-            Self::Waiting(plan) => Some(plan),
-            _ => None,
+    /// Changes the terms of a call that has not begun.
+    pub(super) fn set(&mut self, change: impl FnOnce(&mut P)) {
+        if let Self::Waiting(plan) = self {
+            change(plan);
         }
     }
 

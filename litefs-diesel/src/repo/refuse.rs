@@ -6,6 +6,7 @@ use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
 use super::database::Database;
+use crate::connection::is_readonly;
 use crate::error::Error;
 use crate::statement::kind::{BuiltIns, Effect, explain};
 
@@ -25,7 +26,7 @@ impl ReadMethod {
     /// What a failed read is to the caller.
     pub(crate) fn refusal(self, error: DieselError) -> Error {
         match self.write_in_read() {
-            Some(refused) if read_only(&error) => refused,
+            Some(refused) if is_readonly(&error) => refused,
             _ => Error::Read(error),
         }
     }
@@ -66,11 +67,6 @@ impl ReadMethod {
         };
         Some(Error::WriteInRead { method, instead })
     }
-}
-
-/// What a read-only connection says to a write: Diesel has no kind for it, SQLite always these words.
-fn read_only(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, info) if info.message() == "attempt to write a readonly database")
 }
 
 /// Whether a text writes, as SQLite says. What it cannot say, the error that is there already tells.

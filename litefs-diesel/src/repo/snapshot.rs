@@ -36,18 +36,14 @@ impl<T, E> ReadRun<T, E> {
     /// ([`ReadLevel::Primary`], and [`ReadLevel::MaxLag`] on a node that is behind) is a transaction
     /// there, in which nobody else writes; it has the same limit.
     pub fn at(mut self, level: ReadLevel) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.level = level;
-        }
+        self.state.set(|plan| plan.level = level);
         self
     }
 
     /// How long it may take until the closure begins, and its reads with it, counted from the first
     /// poll; the repo's own setting when not said.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(plan) = self.state.plan() {
-            plan.timeout = Some(timeout);
-        }
+        self.state.set(|plan| plan.timeout = Some(timeout));
         self
     }
 }

@@ -55,6 +55,8 @@ pub(crate) enum Refusal {
     Fenced { why: String, hint: Option<String> },
     /// This node is primary, but cannot write just now: its LiteFS starts anew, or went away.
     Unavailable(String),
+    /// Another attempt may have run, and this database has no ledger that could ever tell.
+    NoLedger,
 }
 
 impl Refusal {
@@ -65,6 +67,11 @@ impl Refusal {
             Self::Read(error) => return Error::Read(error.into()),
             Self::ReadTimeout(why) => return Error::ReadTimeout { why },
             Self::Unknown(why) => return Error::Unknown { why },
+            Self::NoLedger => {
+                return Error::Unknown {
+                    why: format!("{peer} has no ledger that could tell whether it ran"),
+                };
+            }
             Self::NotDecoded { position, why } => {
                 let source = diesel::result::Error::DeserializationError(why.into());
                 return Error::CommittedNotDecoded { position, source };

@@ -318,7 +318,7 @@ fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
     let database = DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: a.b".into() };
     let position = Position { txid: 1, checksum: 2 };
     type Means = fn(&Error) -> bool;
-    let all: [(Refusal, Means); 19] = [
+    let all: [(Refusal, Means); 20] = [
         (Refusal::Rejected(database.clone()), |error| matches!(error, Error::Rejected(_))),
         (Refusal::NotPrimary { hint: Some("b".into()) }, |e| matches!(e, Error::NotExecuted(N::NotPrimary))),
         (Refusal::Overloaded, |error| matches!(error, Error::NotExecuted(N::Overloaded))),
@@ -342,6 +342,7 @@ fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
         (Refusal::UnknownProcedure { name: "p".into(), version: 2 }, |error| {
             matches!(error, Error::NotExecuted(N::UnknownProcedure { version: 2, .. }))
         }),
+        (Refusal::NoLedger, |error| matches!(error, Error::Unknown { .. })),
         (Refusal::Fenced { why: "b".into(), hint: None }, |e| matches!(e, Error::NotExecuted(N::Fenced(_)))),
         (
             Refusal::UnknownRepo("Audit".into()),

@@ -5,15 +5,15 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::History;
 use super::engine::{self, Engine, Open};
-use super::group::{Ended, refuse_all};
+use super::group::{Begun, Ended, refuse_all};
 use super::set::{Failed, Set};
 use crate::error::DatabaseError;
 use crate::position::Position;
 use crate::request::Refusal;
 
 impl Engine {
-    pub(super) fn commit(&mut self, epoch: u64, set: Set) -> Ended {
-        let history = self.history.clone();
+    pub(super) fn commit(&mut self, begun: Begun, set: Set) -> Ended {
+        let epoch = begun.epoch;
         let Some(Open { conn, ledger, .. }) = self.still(epoch) else {
             // Not committed yet, so nothing of it is kept.
             self.disconnect();
@@ -27,19 +27,10 @@ impl Engine {
             let why = format!("its ledger cannot be written: {error}");
             return refuse_all(set.jobs, &Refusal::Unavailable(why));
         }
-        // A commit with entries has pages, and so a position of its own.
-        let before = match ledger.keeps_ids().then(|| history.position()).transpose() {
-            Ok(before) => before,
-            Err(error) => {
-                self.disconnect();
-                let why = format!("LiteFS does not tell its position: {error}");
-                return refuse_all(set.jobs, &Refusal::Unavailable(why));
-            }
-        };
         match AnsiTransactionManager::commit_transaction(conn) {
             Ok(()) => {
                 ledger.committed();
-                match place(&*self.history, epoch, before) {
+                match place(&*self.history, begun) {
                     Ok(position) => {
                         tracing::debug!(writes = set.len(), %position, "committed");
                         self.answer(set, position);
@@ -106,7 +97,7 @@ impl Engine {
     }
 
     /// After a commit of which nobody can tell what it did.
-    fn unknown(&mut self, set: Set, why: &str) -> Ended {
+    pub(super) fn unknown(&mut self, set: Set, why: &str) -> Ended {
         tracing::warn!(writes = set.len(), why, "the outcome of a commit is unknown");
         self.disconnect();
         set.answer_unknown(why);
@@ -114,13 +105,8 @@ impl Engine {
     }
 }
 
-/// Where a commit is, that was begun under `epoch` when the position was `before`. `Err`: nobody
-/// can tell whether it lasts.
-pub(super) fn place(
-    history: &dyn History,
-    epoch: u64,
-    before: Option<Position>,
-) -> Result<Position, &'static str> {
+/// Where a commit is. `Err`: nobody can tell whether it lasts.
+pub(super) fn place(history: &dyn History, Begun { epoch, before }: Begun) -> Result<Position, &'static str> {
     match (history.primary_epoch(), history.position()) {
         (Some(now), Ok(position)) if now == epoch => match before {
             Some(before) if position.txid <= before.txid => Err("LiteFS did not take the commit"),

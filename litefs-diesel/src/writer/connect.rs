@@ -5,7 +5,7 @@ use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
 use super::guard::Guard;
-use super::session;
+use super::{hold, session};
 use crate::config::RepoSettings;
 use crate::config::check::check_journal_mode;
 use crate::error::DatabaseError;
@@ -32,5 +32,7 @@ fn set_up(conn: &mut SqliteConnection, settings: &RepoSettings, replicated: bool
         conn.batch_execute("PRAGMA synchronous = NORMAL")?;
     }
     settings.on_open.run(conn)?;
-    session::set_up(conn)
+    // After it: it decides where TEMP tables are.
+    session::set_up(conn)?;
+    hold::set_up(conn)
 }

@@ -12,7 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use super::settle::Settles;
 use super::{Command, History, connect};
 use crate::config::RepoSettings;
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, READONLY};
 use crate::ledger::{Ledger, Rules};
 use crate::request::{Procedures, Refusal};
 
@@ -47,6 +47,11 @@ impl Engine {
         generation: Arc<AtomicU64>,
     ) -> Self {
         Self { settings, replicated, history, closing, procedures, settles, generation, open: None }
+    }
+
+    /// Whether writes have entries in the ledger.
+    pub(super) fn keeps_ids(&self) -> bool {
+        self.replicated && self.settings.ledger
     }
 
     pub(super) fn name(&self) -> &str {
@@ -112,7 +117,7 @@ impl Engine {
             ))
         })?;
         let rules = Rules {
-            ids: self.replicated && self.settings.ledger,
+            ids: self.keeps_ids(),
             result: self.settings.ledger_result,
             keep: self.settings.ledger_keep,
         };
@@ -210,5 +215,5 @@ pub(super) fn is_io(message: &str) -> bool {
 
 /// SQLITE_READONLY: on LiteFS, what a node that is not primary says.
 pub(super) fn is_readonly(message: &str) -> bool {
-    message.starts_with("attempt to write a readonly database")
+    message.starts_with(READONLY)
 }

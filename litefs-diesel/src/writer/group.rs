@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::Command;
+use super::commit::place;
 use super::engine::{self, Engine, Open};
 use super::job::Job;
 use super::set::{Came, Failed, Set};
 use super::take_up::{Broke, Context, Taken, take_up};
+use super::{Command, History, hold};
 use crate::position::Position;
 use crate::request::Refusal;
 
@@ -60,45 +61,59 @@ impl Engine {
     fn run_set(&mut self, jobs: Vec<Job>, more: &mut dyn FnMut(usize, usize) -> Option<Job>) -> Ended {
         let most = self.settings.max_batch;
         let context = Context { replicated: self.replicated, procedures: self.procedures.clone() };
+        let history = self.history.clone();
         let (epoch, open) = match self.ready() {
             Ok(ready) => ready,
             Err(why) => return refuse_all(jobs, &why),
         };
         let mut waiting = VecDeque::from(jobs);
         let mut set = Set::default();
-        let mut begun = false;
+        let mut begun = None;
         while let Some(job) = waiting.pop_front().or_else(|| more(set.len(), most)) {
-            if !job.ticket.is_wanted() {
-                job.ticket.expire();
+            if !job.is_wanted() {
+                job.refuse(Refusal::Expired);
                 continue;
             }
             // Before it is taken: waiting for the lock is not running.
-            if !begun {
-                if let Err(why) = begin(open, epoch) {
-                    waiting.push_front(job);
-                    if !matches!(why, Refusal::Busy(_)) {
-                        // A file of a LiteFS that went away, mostly.
-                        self.disconnect();
+            let at = match begun {
+                Some(at) => at,
+                None => match begin(open, epoch, &*history) {
+                    Ok(at) => *begun.insert(at),
+                    Err(why) => {
+                        waiting.push_front(job);
+                        if !matches!(why, Refusal::Busy(_)) {
+                            // A file of a LiteFS that went away, mostly.
+                            self.disconnect();
+                        }
+                        return refuse_all(waiting.into(), &why);
                     }
-                    return refuse_all(waiting.into(), &why);
-                }
-                begun = true;
-            }
-            if !job.ticket.take() {
-                job.ticket.expire();
+                },
+            };
+            if !job.take() {
+                job.refuse(Refusal::Expired);
                 continue;
             }
             match take_up(open, &job, &mut set, &context) {
                 Ok(Taken::Came(came)) => set.push(job, came),
-                Ok(Taken::Refused(why)) => job.ticket.refuse(why),
-                Err(broke) => return self.broken(broke, job, set, waiting),
+                Ok(Taken::Refused(why)) => job.refuse(why),
+                Err(broke) => return self.broken(at, broke, job, set, waiting),
             }
         }
-        if begun { self.commit(epoch, set) } else { Ended::Answered }
+        match begun {
+            Some(begun) => self.commit(begun, set),
+            None => Ended::Answered,
+        }
     }
 
-    /// After a request of which the whole transaction came to nothing.
-    fn broken(&mut self, broke: Broke, job: Job, mut set: Set, waiting: VecDeque<Job>) -> Ended {
+    /// After a request of which the whole transaction came to nothing, or ended by itself.
+    fn broken(
+        &mut self,
+        begun: Begun,
+        broke: Broke,
+        job: Job,
+        mut set: Set,
+        waiting: VecDeque<Job>,
+    ) -> Ended {
         if let Some(open) = &mut self.open {
             open.ledger.doubt();
             if engine::is_open(&mut open.conn) && !engine::roll_back(&mut open.conn) {
@@ -106,6 +121,7 @@ impl Engine {
             }
         }
         match broke {
+            Broke::Ended(failed @ Failed::Left(_)) => self.left(begun, failed, job, set, waiting.into()),
             Broke::Ended(failed) if set.len() == 0 => {
                 // Nothing ran before it: this is its true result.
                 match self.fail(job, failed) {
@@ -113,15 +129,10 @@ impl Engine {
                     None => Ended::Again(waiting.into(), Vec::new()),
                 }
             }
-            Broke::Ended(failed) => {
+            Broke::Ended(_) => {
                 set.jobs.extend(waiting);
-                let job = match failed {
-                    // By itself, so that what it comes to is its own.
-                    Failed::Rejected(_) | Failed::Reply(_) => Some(job),
-                    // Never again.
-                    Failed::Left(_) => self.fail(job, failed),
-                };
-                Ended::Again(set.jobs, job.into_iter().collect())
+                // By itself, so that what it comes to is its own.
+                Ended::Again(set.jobs, vec![job])
             }
             Broke::Ledger(error) => {
                 self.disconnect();
@@ -138,14 +149,38 @@ impl Engine {
         }
     }
 
+    /// After a procedure that ended the transaction by itself: it never runs again, and its neighbours
+    /// do only when nothing of them was kept. The connection may not be what it was, and goes.
+    fn left(&mut self, begun: Begun, failed: Failed, job: Job, mut set: Set, waiting: Vec<Job>) -> Ended {
+        let committed = self.open.as_mut().map(|open| hold::was_committed(&mut open.conn));
+        let placed = place(&*self.history, begun);
+        self.disconnect();
+        match (committed, placed) {
+            (Some(Ok(false)), _) => set.jobs.extend(waiting),
+            (Some(Ok(true)), Ok(position)) => {
+                self.answer(std::mem::take(&mut set), position);
+                set.jobs = waiting;
+            }
+            (committed, placed) => {
+                let why = match (committed, placed) {
+                    (Some(Ok(true)), Err(why)) => why,
+                    _ => "a procedure of the same group ended its transaction, and nobody can tell how",
+                };
+                self.unknown(std::mem::take(&mut set), why);
+                set.jobs = waiting;
+            }
+        }
+        Ended::Again(set.jobs, self.fail(job, failed).into_iter().collect())
+    }
+
     /// Answers a request whose failure left no transaction; or gives it back, to be entered first so
     /// that no other attempt at it can run.
     pub(super) fn fail(&mut self, job: Job, failed: Failed) -> Option<Job> {
         if let Failed::Left(why) = &failed {
             tracing::error!(repo = self.name(), why, "a procedure left its transaction");
         }
-        let keeps = self.open.as_ref().is_some_and(|open| open.ledger.keeps_ids());
-        if keeps && failed.is_final_for(&job.stamp) && failed.tombstone(self.replicated).is_some() {
+        if self.keeps_ids() && failed.is_final_for(&job.stamp) && failed.tombstone(self.replicated).is_some()
+        {
             return Some(Job { failed: Some(Box::new(failed)), ..job });
         }
         let mut set = Set::default();
@@ -161,9 +196,23 @@ impl Engine {
     }
 }
 
+/// What was true when the transaction of a set began.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) epoch: u64,
+    /// Where the database was, when its commits have entries: then each has a position of its own.
+    pub(super) before: Option<Position>,
+}
+
 /// Opens a transaction, with the ledger in it.
-pub(super) fn begin(Open { conn, ledger, .. }: &mut Open, epoch: u64) -> Result<(), Refusal> {
-    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE")
+fn begin(open: &mut Open, epoch: u64, history: &dyn History) -> Result<Begun, Refusal> {
+    let Open { conn, ledger, .. } = open;
+    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE")?;
+    let before = ledger.keeps_ids().then(|| history.position()).transpose().map_err(|error| {
+        engine::roll_back(conn);
+        Refusal::Unavailable(format!("LiteFS does not tell its position: {error}"))
+    })?;
+    Ok(Begun { epoch, before })
 }
 
 pub(super) fn begin_sql(
@@ -180,6 +229,6 @@ pub(super) fn begin_sql(
 }
 
 pub(super) fn refuse_all(jobs: Vec<Job>, why: &Refusal) -> Ended {
-    jobs.into_iter().for_each(|job| job.ticket.refuse(why.clone()));
+    jobs.into_iter().for_each(|job| job.refuse(why.clone()));
     Ended::Answered
 }

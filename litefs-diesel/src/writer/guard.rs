@@ -10,8 +10,8 @@ use crate::statement::control::Control;
 use crate::statement::split;
 
 /// Diesel's instrumentation, of which only this use is made: it is told of each statement before it
-/// runs. An application that sets another one on the writer's connection (`on_open`) has only what is
-/// looked at after the procedure.
+/// runs. An application that sets another one on the writer's connection (`on_open`) has only what
+/// [holds](super::hold) the transaction, and what is looked at after the procedure.
 #[derive(Default)]
 pub(super) struct Guard {
     armed: bool,
@@ -34,12 +34,12 @@ pub(super) struct Seen {
 pub(super) struct Refused(pub(super) String);
 
 impl Guard {
-    pub(super) fn arm(conn: &mut SqliteConnection, replicated: bool) {
-        if let Some(guard) = Self::of(conn) {
-            *guard = Self { armed: true, replicated, seen: Seen::default() };
-        }
+    /// Whether there is one.
+    pub(super) fn arm(conn: &mut SqliteConnection, replicated: bool) -> bool {
+        Self::of(conn).map(|guard| *guard = Self { armed: true, replicated, seen: Seen::default() }).is_some()
     }
 
+    /// What it saw; `None` when it is not there.
     pub(super) fn disarm(conn: &mut SqliteConnection) -> Option<Seen> {
         let guard = Self::of(conn)?;
         guard.armed = false;

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::set::Failed;
 use crate::handover::Handover;
+use crate::position::Position;
 use crate::request::{Ask, Refusal, Stamp, Write, WriteRequest, Written};
 
 /// How much longer than its deadline a caller waits for a job that has begun: then its outcome is
@@ -25,6 +26,24 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(WriteRequest { stamp, ask }: WriteRequest, ticket: Ticket<Written>) -> Self {
         Self { stamp, ask, ticket, failed: None }
+    }
+
+    /// Whether it is still to be taken up. One of which only the tombstone is missing is, whoever waits.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.failed.is_some() || self.ticket.is_wanted()
+    }
+
+    /// Whether it is to be run: see [`Ticket::take`].
+    pub(super) fn take(&self) -> bool {
+        self.failed.is_some() || self.ticket.take()
+    }
+
+    /// Tells why it is not run; of one that may have left something, that.
+    pub(super) fn refuse(self, why: Refusal) {
+        self.ticket.refuse(match self.failed.map(|failed| *failed) {
+            Some(Failed::Left(why)) => Refusal::NotDecoded { position: Position::ZERO, why },
+            _ => why,
+        });
     }
 
     /// Whether it runs outside any transaction.

@@ -10,6 +10,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::commit::place;
 use super::engine::{Engine, is_io, is_readonly};
+use super::group::Begun;
 use super::{History, shrink};
 use crate::config::RepoSettings;
 use crate::migrate::{self, Cause, Failure, Fate, Lock, Plan, Step, Watch};
@@ -108,7 +109,7 @@ impl Steps {
 
     /// Where the database is now, in the epoch in which the plan began.
     fn position(&self) -> Result<Position, &'static str> {
-        place(&*self.around.history, self.epoch, None)
+        place(&*self.around.history, Begun { epoch: self.epoch, before: None })
     }
 
     /// What a plan that stopped is for who asked.
@@ -118,7 +119,10 @@ impl Steps {
         let moved = match &failure.cause {
             Cause::Moved(_) => true,
             // A commit that ends so may have happened.
-            Cause::Sql(words) if is_io(words) => return Err(unknown()),
+            Cause::Sql(words) if is_io(words) => {
+                let failure = failure.clone().with_fate(Fate::Unknown);
+                return Err(Refusal::Unknown(failure.to_string()));
+            }
             Cause::Sql(words) => self.around.replicated && is_readonly(words),
             Cause::Locked(words) if !left => return Err(Refusal::Busy(words.clone())),
             Cause::Late if !left => return Err(Refusal::Expired),
@@ -170,7 +174,7 @@ impl Watch for Steps {
     }
 
     fn committed(&mut self) -> Result<(), Cause> {
-        self.last = place(&*self.around.history, self.epoch, self.before)
+        self.last = place(&*self.around.history, Begun { epoch: self.epoch, before: self.before })
             .map_err(|why| Cause::Moved(why.to_owned()))?;
         Ok(())
     }

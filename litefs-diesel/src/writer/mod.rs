@@ -2,9 +2,9 @@
 //!
 //! What is queued is run under one `BEGIN IMMEDIATE`, each request in a savepoint ([`savepoint`],
 //! [`procedure`]) unless the ledger has it ([`take_up`]), and committed once ([`group`],
-//! [`commit`]). A transaction that a connection opened holds the thread until it ends
-//! ([`transaction`]). What cannot be in a transaction with others runs by itself ([`alone`]), and so do
-//! migrations ([`migrate`]). The thread opens the database read-write while this node is primary, and at
+//! [`commit`]), never by what runs in it ([`guard`], [`hold`]). A transaction that a connection opened
+//! holds the thread until it ends ([`transaction`]). What cannot be in a transaction with others runs by
+//! itself ([`alone`]), and so do migrations ([`migrate`]). The thread opens the database read-write while this node is primary, and at
 //! no other time.
 //!
 //! This room never talks to another node, and never decides where a write runs.
@@ -16,6 +16,7 @@ mod engine;
 mod group;
 mod guard;
 mod history;
+mod hold;
 mod job;
 mod local;
 mod migrate;

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
 use super::guard::{Guard, Refused, Seen};
 use super::set::Failed;
 use super::take_up::Broke;
-use super::{engine, savepoint, session};
+use super::{engine, hold, savepoint, session};
 use crate::error::DatabaseError;
 use crate::request::{ProcedureCall, Reply, Run, SessionUse, Written};
 
@@ -22,17 +22,27 @@ pub(super) fn run(
     wanted: SessionUse,
     replicated: bool,
 ) -> Result<Result<Written, DatabaseError>, Broke> {
+    hold::take(conn)?;
     let prepared = match wanted.brought() {
         Some(session) => session::restore(conn, session, &[]),
         None => Ok(()),
     };
     if let Err(error) = prepared.and_then(|()| savepoint::open(conn)) {
+        hold::release(conn)?;
         return Ok(Err(error.into()));
     }
-    Guard::arm(conn, replicated);
+    let armed = Guard::arm(conn, replicated);
     let ran = catch_unwind(AssertUnwindSafe(|| procedure(conn, &call.args)));
     let seen = Guard::disarm(conn);
     let mut ran = ran.unwrap_or_else(|panic| Err(of_panic(call, panic.as_ref())));
+    if armed && seen.is_none() {
+        conn.set_instrumentation(Guard::default());
+        ran = Err(DatabaseError::other(format!(
+            "the procedure `{}` replaced the instrumentation of the writer's connection, by which it is kept from \
+             ending the transaction of all: leave `set_instrumentation` out of it",
+            call.name
+        )));
+    }
     if leave_nested(conn) && ran.is_ok() {
         ran = Err(DatabaseError::other(format!(
             "the procedure `{}` left a transaction open that it had begun",
@@ -44,10 +54,11 @@ pub(super) fn run(
         _ => Default::default(),
     };
     let keep = matches!(ran, Ok(Reply::Ok(_)));
-    match savepoint::close(conn, keep) {
-        Ok(()) => Ok(ran.map(|reply| Written { reply: Some(reply), session, ..Written::default() })),
-        Err(_) => Err(gone(call, ran, seen)),
+    // Both: a savepoint of that name may be in another transaction.
+    if savepoint::close(conn, keep).is_ok() && hold::release(conn).unwrap_or_default() {
+        return Ok(ran.map(|reply| Written { reply: Some(reply), session, ..Written::default() }));
     }
+    Err(gone(call, ran, seen))
 }
 
 /// The savepoint is not there any more, so the transaction is not the group's.

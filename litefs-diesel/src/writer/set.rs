@@ -17,7 +17,7 @@ pub(super) enum Came {
     Ran(Written),
     /// What is there already.
     Stored(Stored<'static>),
-    /// The database or a procedure said no, and nothing of it is kept; whether its tombstone is
+    /// The database, a procedure or the ledger said no, and nothing of it is kept; whether its tombstone is
     /// entered.
     Failed(Failed, bool),
     /// What was asked about is not there.
@@ -32,6 +32,8 @@ pub(super) enum Failed {
     Rejected(DatabaseError),
     /// A procedure's own error.
     Reply(Written),
+    /// Its idempotency key is another request's.
+    KeyReused(String),
     /// A procedure ended the transaction by itself, and what it did may be kept.
     Left(String),
 }
@@ -46,6 +48,7 @@ impl Failed {
     pub(super) fn tombstone(&self, replicated: bool) -> Option<Stored<'_>> {
         match self {
             Self::Reply(written) => Some(Stored::Done(Cow::Borrowed(written))),
+            Self::KeyReused(key) => Some(Stored::KeyReused(Cow::Borrowed(key))),
             Self::Left(_) => Some(Stored::NotKept),
             Self::Rejected(error) => {
                 let is_final = matches!(verdict(error.clone(), replicated), Refusal::Rejected(_));
@@ -106,6 +109,7 @@ impl Set {
                 Came::Stored(stored) => of_stored(stored, &job.ask, position),
                 Came::Failed(Failed::Rejected(error), _) => Err(verdict(error, replicated)),
                 Came::Failed(Failed::Reply(written), _) => Ok(at(written, position)),
+                Came::Failed(Failed::KeyReused(key), _) => Err(Refusal::KeyReused { key }),
                 Came::Failed(Failed::Left(why), _) => Err(Refusal::NotDecoded { position, why }),
                 Came::Absent => Err(Refusal::Absent),
                 Came::Twin(first) => answers[first].clone(),
@@ -125,7 +129,8 @@ impl Set {
     pub(super) fn answer_unknown(self, why: &str) {
         for (job, came) in self.jobs.into_iter().zip(self.came) {
             job.ticket.answer(Err(match came {
-                Came::Failed(Failed::Left(why), _) => Refusal::Unknown(why),
+                // Not to be asked again, which could run it again.
+                Came::Failed(Failed::Left(why), _) => Refusal::NotDecoded { position: Position::ZERO, why },
                 Came::Failed(..) => Refusal::Refused(why.to_owned()),
                 _ => Refusal::Unknown(why.to_owned()),
             }));
@@ -139,6 +144,7 @@ fn of_stored(stored: Stored<'_>, ask: &Ask, position: Position) -> Result<Writte
         Stored::Done(written) => Ok(at(written.into_owned(), position)),
         Stored::NotKept => Err(Refusal::NotKept { position }),
         Stored::Rejected(error) => Err(Refusal::Rejected(error.into_owned())),
+        Stored::KeyReused(key) => Err(Refusal::KeyReused { key: key.into_owned() }),
         Stored::Ended if matches!(ask, Ask::Run(_)) => Err(Refusal::Late),
         Stored::Ended => Err(Refusal::Absent),
     }

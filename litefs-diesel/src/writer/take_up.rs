@@ -40,22 +40,25 @@ pub(super) struct Context {
 }
 
 pub(super) fn take_up(open: &mut Open, job: &Job, set: &mut Set, context: &Context) -> Result<Taken, Broke> {
-    let Open { conn, ledger, .. } = open;
-    let stamp = &job.stamp;
-    if let Ask::Register { ticket } = job.ask {
-        return Ok(match ledger.register(conn, stamp, ticket)? {
-            Ok(()) => Taken::Came(Came::Stored(Stored::Done(Cow::Owned(Written::default())))),
-            Err(ticket) => Taken::Refused(Refusal::UnknownClient { ticket }),
-        });
+    let joined = match job.ask {
+        Ask::Register { .. } => None,
+        _ => join(open, job, set, context)?,
+    };
+    match (joined, &job.ask) {
+        (Some(joined), _) => Ok(joined),
+        (None, Ask::Run(write)) => run(open, job, write, context),
+        (None, Ask::Settle) => ask(open, &job.stamp, true),
+        (None, Ask::Look) => ask(open, &job.stamp, false),
+        (None, Ask::Register { ticket }) => register(open, &job.stamp, *ticket),
     }
-    if let Some(joined) = join(open, job, set, context)? {
-        return Ok(joined);
-    }
-    match &job.ask {
-        Ask::Run(write) => run(open, job, write, context),
-        Ask::Settle | Ask::Look => ask(open, stamp, matches!(job.ask, Ask::Settle)),
-        Ask::Register { .. } => Ok(Taken::Refused(Refusal::Absent)),
-    }
+}
+
+/// Makes a client known: about no write of the set, whatever its stamp says.
+fn register(Open { conn, ledger, .. }: &mut Open, stamp: &Stamp, ticket: u64) -> Result<Taken, Broke> {
+    Ok(match ledger.register(conn, stamp, ticket)? {
+        Ok(()) => Taken::Came(Came::Stored(Stored::Done(Cow::Owned(Written::default())))),
+        Err(ticket) => Taken::Refused(Refusal::UnknownClient { ticket }),
+    })
 }
 
 /// Another attempt at a write of the same set comes to the same.
@@ -81,7 +84,7 @@ fn join(open: &mut Open, job: &Job, set: &mut Set, context: &Context) -> Result<
 /// A question about a write, which ends it or not.
 fn ask(Open { conn, ledger, .. }: &mut Open, stamp: &Stamp, end: bool) -> Result<Taken, Broke> {
     if !ledger.keeps_ids() {
-        return Ok(Taken::Refused(no_ledger()));
+        return Ok(Taken::Refused(Refusal::NoLedger));
     }
     Ok(match ledger.look(conn, stamp)? {
         Found::Fresh if end => {
@@ -99,7 +102,8 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
     let Open { conn, ledger, .. } = open;
     let stamp = &job.stamp;
     if !ledger.keeps_ids() && stamp.again && write.key.is_none() {
-        return Ok(Taken::Refused(no_ledger()));
+        // Nothing tells a second attempt from a first.
+        return Ok(Taken::Refused(Refusal::NoLedger));
     }
     match ledger.find(conn, stamp)? {
         Found::Fresh => {}
@@ -119,11 +123,9 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
                 ledger.enter(conn, stamp, stored.clone())?;
                 return Ok(Taken::Came(Came::Stored(stored)));
             }
+            // Told after the commit: a neighbour may have entered it, or its tombstone goes with it.
             KeyFound::Reused => {
-                if stamp.again {
-                    ledger.enter(conn, stamp, Stored::Ended)?;
-                }
-                return Ok(Taken::Refused(Refusal::KeyReused { key: key.name.clone() }));
+                return failed_with(open, stamp, Failed::KeyReused(key.name.clone()), context);
             }
         }
     }
@@ -177,9 +179,4 @@ fn failed_with(
         ledger.enter(conn, stamp, tombstone)?;
     }
     Ok(Taken::Came(Came::Failed(failed, entered)))
-}
-
-/// Nothing tells a second attempt from a first.
-fn no_ledger() -> Refusal {
-    Refusal::Unknown("an earlier attempt may have run, and without LiteFS there is no ledger to tell".into())
 }

@@ -222,7 +222,7 @@ impl Engine {
         }
         *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
         ledger.committed();
-        match place(&*self.history, epoch, before) {
+        match place(&*self.history, group::Begun { epoch, before }) {
             Ok(position) => {
                 tracing::debug!(%position, "committed a transaction");
                 Ok(Committed::Yes(Written { position, ..written }))

@@ -1,10 +1,12 @@
 //! What the ledger costs: the same build with it and without, each on a database of its own.
 
+use diesel::connection::SimpleConnection;
 use litefs_diesel_tests::bench::{Contest, Line, Outcome, Results, Target, percentile};
 
 use crate::context::{Context, Site};
 use crate::library::{self, Replicated};
 use crate::operation::{latencies, rate};
+use crate::primary::{BESIDE, Begin, Beside, Commit, Insert, Replication, run};
 use crate::schema::{self, connect};
 
 const MANY: Target = Target::AtLeast(0.9, Some(0.95));
@@ -30,6 +32,10 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
         .enter("with", lone(context, with.as_ref())?)
         .enter("without", lone(context, without.as_ref())?)
         .run(context.options.rounds())?;
+    let bare = Contest::new()
+        .enter("beside", bare(context, site, true)?)
+        .enter("plain", bare(context, site, false)?)
+        .run(context.options.rounds())?;
     let series = |results: &Results<f64>, name: &str| results.series(name, |value| *value);
     let mut lines = vec![
         Line::compare(
@@ -45,6 +51,13 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
             series(&lone, "with"),
             series(&lone, "without"),
             Some(LONE),
+        ),
+        Line::compare(
+            "one bare write and the wait for it, p50: with a row in another table / without (what a page costs)",
+            "ms",
+            series(&bare, "beside"),
+            series(&bare, "plain"),
+            None,
         ),
     ];
     lines.extend(growth(context, site, with.as_ref())?);
@@ -65,6 +78,23 @@ fn lone<'a>(
 ) -> Outcome<impl FnMut() -> Outcome<f64> + use<'a>> {
     let (op, times) = (library.write()?, context.options.amount(40, 100));
     Ok(move || Ok(percentile(&latencies(times, || context.runtime.block_on(op()))?, 0.5)))
+}
+
+/// A commit on the primary by bare Diesel, then the wait until the replica has its position.
+fn bare(context: &Context, site: &Site, beside: bool) -> Outcome<impl FnMut() -> Outcome<f64> + use<>> {
+    let mut conn = connect(&site.database(0))?;
+    conn.batch_execute(BESIDE)?;
+    let (mut replication, times) = (Replication::of(site)?, context.options.amount(40, 100));
+    let mut write = move || {
+        run(&mut conn, &Begin)?;
+        run(&mut conn, &Insert(1))?;
+        if beside {
+            run(&mut conn, &Beside)?;
+        }
+        run(&mut conn, &Commit)?;
+        replication.wait()
+    };
+    Ok(move || Ok(percentile(&latencies(times, &mut write)?, 0.5)))
 }
 
 /// What is in the ledger's tables while and after many writes are made.

@@ -7,7 +7,7 @@ use crate::context::{Context, Site};
 use crate::halt::HaltWriter;
 use crate::library;
 use crate::operation::{latencies, millis};
-use crate::primary::{Insert, PATIENCE, PositionFile, run};
+use crate::primary::{Insert, Replication, run};
 use crate::schema::{self, connect};
 
 const AGAINST_BARE: Target = Target::AtMost(1.25, Some(1.15));
@@ -48,20 +48,14 @@ pub(crate) fn measure(context: &Context) -> Outcome<Vec<Line>> {
 /// A commit on the primary, then the wait until the replica has its position.
 fn bare(site: &Site, times: u32) -> Outcome<impl FnMut() -> Outcome<Round>> {
     let mut conn = connect(&site.database(0))?;
-    let mut primary = PositionFile::open(&site.database(0))?;
-    let mut replica = PositionFile::open(&site.database(1))?;
+    let mut replication = Replication::of(site)?;
     Ok(move || {
         let mut commit = Vec::new();
         let whole = latencies(times, || {
             let begin = std::time::Instant::now();
             run(&mut conn, &Insert(1))?;
             commit.push(millis(begin.elapsed()));
-            let target = primary.txid()?;
-            if replica.reaches(target, PATIENCE)? {
-                Ok(())
-            } else {
-                Err("the replica did not get the write".into())
-            }
+            replication.wait()
         })?;
         Ok(Round { whole, commit })
     })

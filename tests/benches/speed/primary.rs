@@ -13,6 +13,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use litefs_diesel_tests::bench::Outcome;
 
+use crate::context::Site;
+
 /// How long to wait between two looks at a position. Looking without a pause takes a core from the
 /// LiteFS that one waits for.
 pub(crate) const STEP: Duration = Duration::from_micros(50);
@@ -37,6 +39,13 @@ pub(crate) struct Commit;
 #[derive(QueryId)]
 pub(crate) struct Insert(pub(crate) i64);
 
+/// A row in another table: one page more for a commit to write.
+#[derive(QueryId)]
+pub(crate) struct Beside;
+
+/// The table of [`Beside`].
+pub(crate) const BESIDE: &str = "CREATE TABLE IF NOT EXISTS beside (id INTEGER PRIMARY KEY)";
+
 /// The second value of each row.
 pub(crate) const BODY: &str = "a text of an ordinary length";
 
@@ -51,7 +60,8 @@ macro_rules! fixed {
     )*};
 }
 
-fixed! { Begin "BEGIN IMMEDIATE" Savepoint "SAVEPOINT one" Release "RELEASE one" Commit "COMMIT" }
+fixed! { Begin "BEGIN IMMEDIATE" Savepoint "SAVEPOINT one" Release "RELEASE one" Commit "COMMIT"
+Beside "INSERT INTO beside DEFAULT VALUES" }
 
 impl QueryFragment<Sqlite> for Insert {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
@@ -105,6 +115,29 @@ impl PositionFile {
                 return Ok(false);
             }
             std::thread::sleep(STEP);
+        }
+    }
+}
+
+/// Both nodes' positions.
+pub(crate) struct Replication {
+    primary: PositionFile,
+    replica: PositionFile,
+}
+
+impl Replication {
+    pub(crate) fn of(site: &Site) -> Outcome<Self> {
+        let open = |node| PositionFile::open(&site.database(node));
+        Ok(Self { primary: open(0)?, replica: open(1)? })
+    }
+
+    /// Blocks until the replica has what the primary has now.
+    pub(crate) fn wait(&mut self) -> Outcome<()> {
+        let target = self.primary.txid()?;
+        if self.replica.reaches(target, PATIENCE)? {
+            Ok(())
+        } else {
+            Err("the replica did not get the write".into())
         }
     }
 }

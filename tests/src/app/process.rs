@@ -140,14 +140,14 @@ impl AppProcess {
         self.set_paused(false)
     }
 
-    /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop).
+    /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop), or when it has ended by itself.
     ///
     /// # Errors
     /// As [`AppProcess::start`].
     pub fn start_again(&self) -> Result<(), AppError> {
         let answer = {
             let mut running = self.running();
-            if running.is_some() {
+            if running.as_mut().is_some_and(|app| !matches!(app.child.try_wait(), Ok(Some(_)))) {
                 return Err(AppError::Refused("it runs already".into()));
             }
             let (started, answer) =

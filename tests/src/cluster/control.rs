@@ -37,7 +37,7 @@ impl Cluster {
     }
 
     /// Whether a node's LiteFS was started and has ended by itself since: it exits (99) on what it
-    /// cannot mend. [`Cluster::kill_litefs`] then removes its mount, and it can be started again.
+    /// cannot mend. [`Cluster::revive`] starts it again.
     #[must_use]
     pub fn has_ended(&self, node: usize) -> bool {
         self.nodes[node].server.has_ended()
@@ -50,6 +50,17 @@ impl Cluster {
     pub fn unmount(&self, node: usize) -> Result<(), ClusterError> {
         mounts::unmount(self.mount(node)).map_err(|error| {
             self.nodes[node].fail(format!("cannot unmount {}: {error}", self.mount(node).display()))
+        })
+    }
+
+    /// Gives a node whose LiteFS does not run a disk of so many bytes for its data, with nothing on it
+    /// yet. It goes away with the cluster.
+    ///
+    /// # Errors
+    /// When it cannot be mounted: root may.
+    pub fn give_small_disk(&self, node: usize, bytes: u64) -> Result<(), ClusterError> {
+        mounts::mount_small(self.data(node), bytes).map_err(|error| {
+            self.nodes[node].fail(format!("cannot mount {}: {error}", self.data(node).display()))
         })
     }
 
@@ -73,6 +84,20 @@ impl Cluster {
         let path = self.nodes[node].settings();
         let settings = fs::read_to_string(&path)?;
         fs::write(path, format!("{settings}exec:\n{}", lines.collect::<String>()))
+    }
+
+    /// Starts each LiteFS that has ended by itself, as its supervisor would; gives how many did.
+    ///
+    /// # Errors
+    /// As [`Cluster::start_litefs`].
+    pub fn revive(&self) -> Result<usize, ClusterError> {
+        let mut revived = 0;
+        for node in (0..self.len()).filter(|&node| self.has_ended(node)) {
+            self.unmount(node)?;
+            self.start_litefs(node)?;
+            revived += 1;
+        }
+        Ok(revived)
     }
 
     /// Waits until a node is primary, or replicates from one.

@@ -1,11 +1,12 @@
 //! What is mounted.
 
+use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::mount::UnmountFlags;
+use rustix::mount::{MountFlags, UnmountFlags};
 
 /// Whether something is mounted at a path, alive or dead. Never touches the path itself: using a
 /// mount whose server is paused would hang.
@@ -28,4 +29,10 @@ pub(super) fn unmount(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Puts an empty file system over a folder that is full when so many bytes of it are used.
+pub(super) fn mount_small(path: &Path, bytes: u64) -> io::Result<()> {
+    let size = CString::new(format!("size={bytes}"))?;
+    Ok(rustix::mount::mount("tmpfs", path, "tmpfs", MountFlags::empty(), size.as_c_str())?)
 }

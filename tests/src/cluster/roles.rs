@@ -44,6 +44,17 @@ impl Cluster {
         self.wait_primary_that(patience, |primary| primary != node)
     }
 
+    /// Waits until a node and one other are primary, and returns the other.
+    ///
+    /// # Errors
+    /// As [`Cluster::wait_primary`].
+    pub fn wait_primary_beside(&self, node: usize, patience: Duration) -> Result<usize, ClusterError> {
+        wait::until(patience, || match self.primaries()[..] {
+            [other, first] | [first, other] if first == node => Ok(other),
+            ref nodes => Err(self.nodes[node].fail(format!("the primaries are {nodes:?}"))),
+        })
+    }
+
     fn wait_primary_that(
         &self,
         patience: Duration,

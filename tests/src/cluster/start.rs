@@ -23,7 +23,9 @@ pub(super) fn cluster(parent: &Path, nodes: usize, lease: Lease) -> Result<Clust
     }
     let dir = tempfile::Builder::new().prefix("litefs-diesel-").tempdir_in(parent);
     let dir = dir.map_err(wrong("no directory for the cluster"))?.keep();
-    let mounts: Vec<PathBuf> = (0..nodes).map(|i| dir.join(format!("node-{i}/mnt"))).collect();
+    // A test may give a node a disk of its own: see `Cluster::give_small_disk`.
+    let of_node = |i| ["mnt", "data"].map(|mount| dir.join(format!("node-{i}/{mount}")));
+    let mounts: Vec<PathBuf> = (0..nodes).flat_map(of_node).collect();
     let network = if lease.in_namespaces() { network_name(&dir) } else { String::new() };
     // From here on, leaving by an error cleans up too.
     let janitor = Janitor::watch(&dir, &network, &mounts)?;

@@ -64,7 +64,7 @@ impl App {
         };
         let repo = Repo::on(&node)?;
         if let Some(folder) = &settings.migrations {
-            migrations::at_boot(&repo, folder).await?;
+            migrations::at_start(&repo, folder).await?;
         }
         Ok(Self { repo, audit, node, settings, recorder, load: Load::default(), opened: Opened::default() })
     }

@@ -36,5 +36,6 @@ pub fn commands() -> Commands<App> {
         .add("cases", diesel_cases::run)
         .add("case", diesel_cases::run_one)
         .add("cases_with_url", diesel_cases::run_with_url);
-    faults::commands(migrations::add(levels::add(lifetimes::add(outage::add(load::add(commands))))))
+    let commands = migrations::add(load::add(commands));
+    faults::commands(levels::add(lifetimes::add(outage::add(commands))))
 }

@@ -6,7 +6,7 @@ use super::schedule::{Cut, Fault, Refused, Step, Whose};
 use super::stage::{Failure, NODES, Stage};
 use crate::cluster::{ClusterError, Peer, Traffic};
 use crate::proxy::Link;
-use crate::wait::{self, PATIENCE};
+use crate::wait::PATIENCE;
 
 impl Stage {
     /// Does what a step says, and undoes it. Returns whose it was.
@@ -46,13 +46,16 @@ impl Stage {
             }
             Fault::KillApp(whose) | Fault::StopApp(whose) => {
                 let app = &self.apps()[node(whose)];
-                if matches!(step.fault, Fault::KillApp(_)) {
-                    app.kill()?
-                } else {
-                    app.stop()?
-                };
-                last();
-                self.start_app(node(whose))?;
+                let done = if matches!(step.fault, Fault::KillApp(_)) { app.kill() } else { app.stop() };
+                match done {
+                    Err(error) if app.ended().is_none() => return Err(error.into()),
+                    // By itself, at that very moment.
+                    Err(_) => self.supervise(node(whose))?,
+                    Ok(()) => {
+                        last();
+                        self.start_app(node(whose))?;
+                    }
+                }
                 node(whose).to_string()
             }
             Fault::PauseApp(whose) => {
@@ -96,13 +99,11 @@ impl Stage {
                 // The replicas look for another only when they hear that this one is gone.
                 cluster.partition(primary, Peer::Consul, Traffic::Any, Refused::Silently.how())?;
                 cluster.partition(primary, Peer::Nodes, Traffic::Litefs, Refused::Loudly.how())?;
-                let two = wait::until(Duration::from_secs(12), || match cluster.primaries()[..] {
-                    [_, _] => Ok(()),
-                    _ => Err(()),
-                });
+                let other = cluster.wait_primary_beside(primary, Duration::from_secs(12));
                 last();
                 cluster.heal()?;
-                format!("{primary} and {}", if two.is_ok() { "another" } else { "no other" })
+                let other = other.map_or_else(|_| "no other".to_owned(), |other| other.to_string());
+                format!("{primary} and {other}")
             }
             Fault::SlowLinks => {
                 let slow = Link {

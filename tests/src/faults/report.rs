@@ -37,6 +37,8 @@ pub struct Report {
     pub recoveries: Vec<Duration>,
     /// How often LiteFS ended by itself, and had to be started again.
     pub litefs_ended: usize,
+    /// How often LiteFS ended an application (SIGBUS), and it had to be started again.
+    pub bus_errors: usize,
     /// What the checker found.
     pub verdict: Verdict,
     /// What is in the record of the first writes that it found something about.
@@ -126,6 +128,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "late because the process did not get to run: {late_excused}")?;
         writeln!(f, "LiteFS ended by itself: {}", self.litefs_ended)?;
+        writeln!(f, "applications ended by SIGBUS: {}", self.bus_errors)?;
         writeln!(f, "first write after a failover: {}", times(&self.failovers))?;
         writeln!(f, "every node writes again after a fault: {}", times(&self.recoveries))?;
         writeln!(f, "violations: {}", violations.len())?;

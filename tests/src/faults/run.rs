@@ -20,7 +20,8 @@ use crate::cluster::{Cluster, ConsulLease};
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The same seed gives the same faults and, as far as time allows, the same writes.
+    /// The same seed gives the same faults (backwards with `resubmit`) and, as far as time allows, the
+    /// same writes.
     pub seed: u64,
     /// Which faults: all of them in some order, and again.
     pub kinds: Vec<Fault>,
@@ -108,6 +109,7 @@ impl<'a> Run<'a> {
         });
         self.report.took = self.begun.elapsed();
         self.report.litefs_ended = stage.litefs_ended();
+        self.report.bus_errors = stage.bus_errors();
         let processes = Process::read_all(&self.records())?;
         self.report.failovers = failovers.first_writes(&processes);
         self.report.count(&processes);
@@ -120,7 +122,8 @@ impl<'a> Run<'a> {
     fn faults(&mut self, stage: &Stage) -> Result<(), Failure> {
         stage.recover()?;
         self.say("all runs");
-        for (count, step) in Schedule::new(self.plan.seed, &self.plan.kinds).enumerate() {
+        let schedule = Schedule::new(self.plan.seed, &self.plan.kinds).backwards(self.plan.resubmit);
+        for (count, step) in schedule.enumerate() {
             if count >= self.plan.faults && self.begun.elapsed() >= self.plan.lasts {
                 break;
             }

@@ -143,13 +143,21 @@ pub struct Schedule {
     dice: Dice,
     faults: Vec<Fault>,
     deck: Vec<Fault>,
+    backwards: bool,
 }
 
 impl Schedule {
     /// The same seed gives the same row of these faults.
     #[must_use]
     pub fn new(seed: u64, faults: &[Fault]) -> Self {
-        Self { dice: Dice::new(seed), faults: faults.to_vec(), deck: Vec::new() }
+        Self { dice: Dice::new(seed), faults: faults.to_vec(), deck: Vec::new(), backwards: false }
+    }
+
+    /// Each round in the opposite order: two short runs, one of them backwards, have every fault
+    /// between them.
+    #[must_use]
+    pub fn backwards(self, backwards: bool) -> Self {
+        Self { backwards, ..self }
     }
 }
 
@@ -160,6 +168,9 @@ impl Iterator for Schedule {
         if self.deck.is_empty() {
             self.deck.clone_from(&self.faults);
             self.dice.shuffle(&mut self.deck);
+            if self.backwards {
+                self.deck.reverse();
+            }
         }
         Some(Step {
             fault: self.deck.pop()?,
@@ -182,6 +193,17 @@ mod tests {
         assert_ne!(round(3), round(4));
         for fault in ALL {
             assert!(round(3).iter().any(|step| step.fault == *fault), "{fault}");
+        }
+    }
+
+    #[test]
+    fn twenty_forwards_and_ten_backwards_have_every_fault() {
+        for seed in 0..20 {
+            let mut played: Vec<_> = Schedule::new(seed, ALL).take(20).collect();
+            played.extend(Schedule::new(seed, ALL).backwards(true).take(10));
+            for fault in ALL {
+                assert!(played.iter().any(|step| step.fault == *fault), "{fault}");
+            }
         }
     }
 }

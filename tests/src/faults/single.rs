@@ -7,7 +7,7 @@ use super::load::Orders;
 use super::record::{Class, End};
 use super::run::settle;
 use super::stage::{NODES, Stage};
-use super::work::{Attempt, Level, Way, Work};
+use super::work::{Attempt, LEVELS, Level, Way, Work};
 use crate::cluster::Lease;
 use crate::contract::NodeSettings;
 use crate::wait::{self, PATIENCE};
@@ -106,15 +106,6 @@ pub fn under_load(binary: &str, lease: impl Into<Lease>, during: impl FnOnce(&St
     during(&stage);
     check(&stage, records.path());
 }
-
-/// Each level, and how often the run writes at it.
-pub const LEVELS: &[(u64, Level)] = &[
-    (2, Level::Committed),
-    (4, Level::Visible),
-    (2, Level::Replicated(1)),
-    (1, Level::Replicated(2)),
-    (2, Level::Everywhere),
-];
 
 /// Ends the load of a stage that was given records, and checks it.
 ///

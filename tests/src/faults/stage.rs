@@ -4,16 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use super::load::Orders;
 use super::record::{Class, End};
 use super::tables::{self, Contents};
 use super::work::Attempt;
 use crate::app::AppProcess;
-use crate::cluster::{Cluster, ClusterError, Lease, is_mounted};
+use crate::cluster::{Cluster, ClusterError, Lease};
 use crate::contract::{NodeSettings, Site};
 use crate::proxy::Proxy;
 use crate::wait::{self, PATIENCE};
@@ -42,6 +45,7 @@ pub struct Stage {
     orders: Mutex<Option<Orders>>,
     processes: AtomicU32,
     litefs_ended: AtomicUsize,
+    bus_errors: AtomicUsize,
 }
 
 /// How all recovered from a fault.
@@ -84,6 +88,7 @@ impl Stage {
             orders: Mutex::default(),
             processes: AtomicU32::new(0),
             litefs_ended: AtomicUsize::new(0),
+            bus_errors: AtomicUsize::new(0),
         };
         for node in 0..NODES {
             let mut settings = stage.site.settings(node);
@@ -165,6 +170,12 @@ impl Stage {
         self.litefs_ended.load(Ordering::Relaxed)
     }
 
+    /// How often an application was ended by LiteFS (SIGBUS) and was started again.
+    #[must_use]
+    pub fn bus_errors(&self) -> usize {
+        self.bus_errors.load(Ordering::Relaxed)
+    }
+
     fn load(&self, node: usize) -> Result<(), Failure> {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(orders) = orders else { return Ok(()) };
@@ -177,9 +188,7 @@ impl Stage {
     /// # Errors
     /// As [`Cluster::start_litefs`].
     pub fn start_litefs(&self, node: usize) -> Result<(), ClusterError> {
-        if is_mounted(self.cluster().mount(node)) {
-            self.cluster().unmount(node)?;
-        }
+        self.cluster().unmount(node)?;
         self.cluster().start_litefs(node)
     }
 
@@ -207,9 +216,7 @@ impl Stage {
         for (node, app) in self.apps.iter().enumerate() {
             let writes = || -> Result<(), Failure> {
                 self.revive()?;
-                if let Some(how) = app.ended() {
-                    return Err(format!("the application of node {node} has ended by itself: {how}").into());
-                }
+                self.supervise(node)?;
                 let end: End = app.call("faults_probe", 1_000)?;
                 if end.class == Class::Value {
                     return Ok(());
@@ -227,16 +234,30 @@ impl Stage {
         Ok(recovered)
     }
 
+    /// LiteFS may cut off what SQLite has mapped of `-shm` (fault 18), or die while it is used (fault 19): that
+    /// ends an application by SIGBUS, and it is started again, as its supervisor would. It may come to no other
+    /// end by itself.
+    ///
+    /// # Errors
+    /// When it came to another end, or does not start.
+    pub(super) fn supervise(&self, node: usize) -> Result<(), Failure> {
+        match self.apps[node].ended() {
+            None => Ok(()),
+            Some(how) if how.signal() == Some(Signal::BUS.as_raw()) => {
+                self.bus_errors.fetch_add(1, Ordering::Relaxed);
+                self.start_app(node)
+            }
+            Some(how) => Err(format!("the application of node {node} has ended by itself: {how}").into()),
+        }
+    }
+
     /// LiteFS ends by itself when it finds that it cannot go on: then it is started again, as its
     /// supervisor would.
     ///
     /// # Errors
     /// When it does not start.
     pub fn revive(&self) -> Result<(), ClusterError> {
-        for node in (0..NODES).filter(|&node| self.cluster().has_ended(node)) {
-            self.litefs_ended.fetch_add(1, Ordering::Relaxed);
-            self.start_litefs(node)?;
-        }
+        self.litefs_ended.fetch_add(self.cluster().revive()?, Ordering::Relaxed);
         Ok(())
     }
 

@@ -82,6 +82,15 @@ pub enum Level {
     Everywhere,
 }
 
+/// Each level, and how often the fault run writes at it.
+pub const LEVELS: &[(u64, Level)] = &[
+    (2, Level::Committed),
+    (4, Level::Visible),
+    (2, Level::Replicated(1)),
+    (1, Level::Replicated(2)),
+    (2, Level::Everywhere),
+];
+
 impl Level {
     /// What the library calls it.
     #[must_use]

@@ -216,3 +216,23 @@ fn one_without_a_transaction_runs_as_it_is() {
         .unwrap();
     assert_eq!((node.plans(), node.versions()), (0, vec!["1".into()]));
 }
+
+#[test]
+fn the_recipe_for_rebuilding_a_table_takes_effect_around_the_transaction() {
+    let node = Node::new();
+    let mut conn = node.connection();
+    diesel::sql_query("INSERT INTO users (id, name) VALUES (1, 'Ada')").execute(&mut conn).unwrap();
+    diesel::sql_query("INSERT INTO posts (id, user_id, title) VALUES (1, 1, 'x')")
+        .execute(&mut conn)
+        .unwrap();
+    let rebuild = Program(&[(
+        "1_rebuild",
+        "PRAGMA foreign_keys = OFF; CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER);
+         INSERT INTO new_users SELECT id, name, age FROM users; DROP TABLE users;
+         ALTER TABLE new_users RENAME TO users; PRAGMA foreign_keys = ON;",
+    )]);
+    conn.run_pending_migrations(rebuild).unwrap();
+    assert_eq!((node.plans(), node.users()), (1, 1));
+    let orphan = diesel::sql_query("INSERT INTO posts (user_id, title) VALUES (99, 'x')").execute(&mut conn);
+    assert!(orphan.is_err(), "foreign keys hold again");
+}

@@ -1,6 +1,11 @@
 //! Acknowledged writes that a failover drops.
 
 use super::*;
+use crate::request::Refusal;
+
+fn resubmits(config: Config) -> Config {
+    config.resubmit_lost(true)
+}
 
 async fn told(asking: &Asking, writes: usize) -> Vec<LostWrite> {
     let told = async {
@@ -77,7 +82,7 @@ async fn a_write_that_every_node_has_is_not_remembered() {
 async fn with_resubmit_it_is_sent_again_under_its_own_id() {
     let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
     let table = [("a", &old), ("b", &new)].map(|(name, node)| (name.to_owned(), node.addr.to_string()));
-    let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), true);
+    let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), resubmits);
     asking.write("INSERT").await.unwrap();
     asking.set_role(replica_of("b"));
     new.fake.logged("INSERT").await;
@@ -85,6 +90,25 @@ async fn with_resubmit_it_is_sent_again_under_its_own_id() {
         [&old, &new].iter().map(|node| node.fake.stamps.lock().last().map(|stamp| stamp.id)).collect();
     assert_eq!(ids[0], ids[1]);
     assert!(asking.sees.lost.lock().is_empty());
+}
+
+#[tokio::test]
+async fn one_that_is_not_committed_when_it_is_sent_again_is_told_with_the_reason() {
+    for (own_error, reason) in [(true, "its own error"), (false, "has no such write")] {
+        let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+        let table = [("a", &old), ("b", &new)].map(|(name, node)| (name.to_owned(), node.addr.to_string()));
+        let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), resubmits);
+        asking.write("INSERT").await.unwrap();
+        new.fake.errs.store(own_error, std::sync::atomic::Ordering::Relaxed);
+        if !own_error {
+            // What it says of the look-up, and of the write.
+            *new.fake.refusals.lock() = vec![Refusal::Absent; 2];
+        }
+        asking.set_role(replica_of("b"));
+        let lost = told(&asking, 1).await;
+        let why = lost[0].resubmit.as_deref().unwrap_or_default();
+        assert!(lost[0].statement == "INSERT" && why.contains(reason), "{lost:?}");
+    }
 }
 
 #[tokio::test]

@@ -82,6 +82,15 @@ async fn a_refusal_after_an_attempt_that_may_have_run_is_not_the_answer() {
 }
 
 #[tokio::test]
+async fn where_no_ledger_can_tell_the_doubt_is_the_answer_at_once() {
+    let asking = Asking::start(Role::Primary, &[]);
+    *asking.local.refusals.lock() = vec![Refusal::NoLedger, Refusal::Unknown("the disk broke".into())];
+    let error = asking.write("INSERT").await.unwrap_err();
+    assert!(matches!(&error, Error::Unknown { why } if why.contains("the disk broke")), "{error}");
+    assert_eq!(asking.local.stamps.lock().len(), 2);
+}
+
+#[tokio::test]
 async fn what_the_ledger_or_the_database_says_is_the_answer_after_a_doubt_too() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
@@ -91,6 +100,29 @@ async fn what_the_ledger_or_the_database_says_is_the_answer_after_a_doubt_too() 
     *primary.fake.refusals.lock() = vec![Refusal::NotKept { position }, Refusal::Unknown("lost".into())];
     let error = asking.write("INSERT").await.unwrap_err();
     assert!(matches!(error, Error::CommittedNotKept { .. }), "{error}");
+}
+
+/// A later attempt would find its client forgotten, and run it again.
+#[tokio::test]
+async fn no_write_takes_longer_than_the_ledger_keeps_its_client() {
+    let short = Duration::from_millis(300);
+    let set_up = |config: Config| {
+        let calls = RepoConfig::default().timeout(short).transaction_idle(short).transaction_total(short);
+        config.repo("Repo", calls.remember(short / 3).ledger_keep(short))
+    };
+    let primary = TestNode::start(Role::Primary).await;
+    let table = BTreeMap::from([("a".to_owned(), primary.addr.to_string())]);
+    let asking = Asking::start_with(Handle::current(), replica_of("a"), table, set_up);
+    let loses_its_answer = Session { changes: 200, ..Session::default() };
+    let begun = asking.router.begin(Begin::Immediate, loses_its_answer, within(20_000)).await;
+    let Ok(transaction) = begun else { panic!("no transaction") };
+    *primary.fake.refusals.lock() = vec![Refusal::Unknown("lost".into()); 1000];
+    let start = Instant::now();
+    let written = asking.write_within("INSERT", 20_000).await;
+    assert!(matches!(written, Err(Error::Unknown { .. })), "{written:?}");
+    let committed = transaction.commit(within(20_000)).await;
+    assert!(matches!(committed, Err(CommitFailure::Ended(Error::Unknown { .. }))));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

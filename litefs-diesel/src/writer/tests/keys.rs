@@ -1,7 +1,7 @@
 //! The application's own names for writes.
 
 use super::*;
-use crate::request::{Key, Stamp};
+use crate::request::{Ask, Key, Stamp};
 
 fn keyed(name: &str, hash: u8, keep: Duration, write: Write) -> Write {
     Write { key: Some(Key { name: name.into(), hash: [hash; 16], keep }), ..write }
@@ -29,7 +29,7 @@ async fn a_key_that_comes_again_gives_the_first_result_with_ledger_and_without()
             assert_eq!(first.outcomes, second.outcomes);
             // Its own id has it, too.
             if replicated {
-                let found = caller.ask(Stamp { again: true, ..stamp }, crate::request::Ask::Look).await;
+                let found = caller.ask(Stamp { again: true, ..stamp }, Ask::Look).await;
                 assert_eq!(found.unwrap().outcomes, first.outcomes);
             }
         }
@@ -50,6 +50,45 @@ async fn one_key_twice_in_a_group_runs_once() {
     assert!(matches!(results.next(), Some(Err(Error::KeyReused { .. }))));
     results.next().unwrap().unwrap();
     assert_eq!(bench.names(), ["a", "b"]);
+}
+
+/// The neighbour that has it is not committed yet, and may never be.
+#[tokio::test]
+async fn that_a_key_is_reused_is_told_after_the_commit_on_which_it_depends() {
+    let bench = bench_on(true, |repo| repo);
+    bench.writer.register().await;
+    let held = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    // LiteFS does not take what is committed.
+    bench.role.held.store(true, Ordering::SeqCst);
+    let ask = |again, hash| {
+        let stamp = Stamp { again, ..bench.writer.stamp() };
+        bench.writer.ask(stamp, Ask::Run(keyed("order", hash, HOUR, returning("a"))))
+    };
+    let (first, second, again) = (ask(false, 1), ask(false, 2), ask(true, 3));
+    held.rollback(terms().deadline).await.unwrap();
+    let (first, second, again) = tokio::join!(first, second, again);
+    assert!(matches!(first, Err(Refusal::Unknown(_))), "{first:?}");
+    for reused in [second, again] {
+        assert!(matches!(reused, Err(Refusal::Refused(_))), "{reused:?}");
+    }
+}
+
+#[tokio::test]
+async fn that_a_key_was_reused_is_told_to_every_attempt_when_the_key_is_gone_too() {
+    let bench = bench_on(true, |repo| repo);
+    bench.writer.run(bench.writer.stamp(), keyed("order", 1, HOUR, returning("a"))).await.unwrap();
+    let stamp = bench.writer.stamp();
+    let reuse = |again| bench.writer.run(Stamp { again, ..stamp }, keyed("order", 2, HOUR, returning("b")));
+    let reused = Err(Refusal::KeyReused { key: "order".into() });
+    assert_eq!(reuse(true).await, reused);
+    bench.change("DELETE FROM __litefs_diesel_keys");
+    // The first attempt comes late, and another one whose answer was lost.
+    for again in [false, true] {
+        assert_eq!(reuse(again).await, reused);
+    }
+    assert_eq!(bench.names(), ["a"]);
+    let looked = bench.writer.ask(stamp, Ask::Look).await;
+    assert_eq!(looked, reused);
 }
 
 #[tokio::test]

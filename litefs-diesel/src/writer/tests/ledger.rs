@@ -212,7 +212,10 @@ async fn without_litefs_there_is_no_ledger_and_a_second_attempt_does_not_run() {
     let stamp = bench.writer.stamp();
     bench.writer.run(stamp, insert("a")).await.unwrap();
     let second = bench.writer.run(again(stamp), insert("b")).await;
-    assert!(matches!(second, Err(Refusal::Unknown(_))), "{second:?}");
+    assert_eq!(second, Err(Refusal::NoLedger));
+    for question in [Ask::Settle, Ask::Look] {
+        assert_eq!(bench.writer.ask(again(stamp), question).await, Err(Refusal::NoLedger));
+    }
     assert_eq!(bench.number("SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE '\\_\\_%' ESCAPE '\\'"), 0);
 }
 

@@ -9,6 +9,7 @@ mod procedures;
 mod pruning;
 mod settling;
 mod transactions;
+mod unguarded;
 
 use std::io;
 use std::sync::Arc;

@@ -7,27 +7,31 @@ use super::*;
 use crate::error::DatabaseError;
 use crate::request::{Ask, ProcedureCall, Reply, Stamp, Work};
 
-fn call(name: &str) -> Write {
+pub(super) fn call(name: &str) -> Write {
     let call = ProcedureCall { name: name.into(), version: 1, args: name.as_bytes().to_vec() };
     Write { work: Work::Call(call), ..Write::of(Vec::new()) }
 }
 
-fn put(conn: &mut SqliteConnection, name: &str) -> QueryResult<usize> {
+pub(super) fn put(conn: &mut SqliteConnection, name: &str) -> QueryResult<usize> {
     diesel::sql_query(format!("INSERT INTO t (name) VALUES ('{name}')")).execute(conn)
 }
 
-type Body = fn(&mut SqliteConnection) -> Result<Reply, DatabaseError>;
+pub(super) type Body = fn(&mut SqliteConnection) -> Result<Reply, DatabaseError>;
 
-fn has(bench: &Bench, name: &str, body: Body) {
+pub(super) fn has(bench: &Bench, name: &str, body: Body) {
     bench.procedures.register(name, 1, Arc::new(move |conn, _| body(conn)));
 }
 
-fn done() -> Result<Reply, DatabaseError> {
+pub(super) fn done() -> Result<Reply, DatabaseError> {
     Ok(Reply::Ok(vec![7]))
 }
 
 /// A call between two writes, which must stand whatever it does. What the call gave, and all names.
-async fn between(bench: &Bench, name: &str, body: Body) -> (Result<Written, Refusal>, Vec<String>) {
+pub(super) async fn between(
+    bench: &Bench,
+    name: &str,
+    body: Body,
+) -> (Result<Written, Refusal>, Vec<String>) {
     has(bench, name, body);
     let held = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let ask = |write| bench.writer.ask(bench.writer.stamp(), Ask::Run(write));
@@ -41,7 +45,7 @@ async fn between(bench: &Bench, name: &str, body: Body) -> (Result<Written, Refu
     (called, names)
 }
 
-fn says(result: Result<Written, Refusal>) -> String {
+pub(super) fn says(result: Result<Written, Refusal>) -> String {
     match result {
         Err(Refusal::Rejected(error)) => error.message,
         other => panic!("expected a rejection, got {other:?}"),
@@ -142,43 +146,6 @@ async fn transaction_control_inside_is_refused_and_never_harms_a_neighbour() {
         assert!(said.contains(&format!("`{name}` may not run `{name}")), "{said}");
         assert_eq!(names, ["before", "after"], "{name}");
     }
-}
-
-/// Instead of the guard, which this procedure takes off: what is looked at afterwards.
-#[tokio::test]
-async fn a_transaction_that_was_ended_unseen_is_told_and_never_harms_a_neighbour() {
-    let bench = bench_on(true, |repo| repo);
-    let unguarded = |conn: &mut SqliteConnection, sql: &str| {
-        conn.set_instrumentation(|_: diesel::connection::InstrumentationEvent<'_>| {});
-        put(conn, "added")?;
-        conn.batch_execute(sql)
-    };
-    static UNGUARDED: std::sync::OnceLock<fn(&mut SqliteConnection, &str) -> QueryResult<()>> =
-        std::sync::OnceLock::new();
-    UNGUARDED.get_or_init(|| unguarded);
-    let (called, names) = between(&bench, "commits", |conn| {
-        UNGUARDED.get().unwrap()(conn, "COMMIT")?;
-        done()
-    })
-    .await;
-    let Err(Refusal::NotDecoded { why, .. }) = called else { panic!("{called:?}") };
-    assert!(why.contains("`commits` ended its transaction"), "{why}");
-    assert_eq!(names, ["before", "added", "after"], "each once, and what it had done before is kept");
-    // It is done as far as it is done: another attempt does not do it again.
-    let stamp = bench.writer.stamp();
-    for again in [false, true] {
-        let called = bench.writer.run(Stamp { again, ..stamp }, call("commits")).await;
-        assert_eq!(matches!(called, Err(Refusal::NotKept { .. })), again, "{called:?}");
-    }
-    assert_eq!(bench.names(), ["added"]);
-    bench.change("DELETE FROM t");
-    let (called, names) = between(&bench, "rolls back", |conn| {
-        UNGUARDED.get().unwrap()(conn, "ROLLBACK; BEGIN")?;
-        done()
-    })
-    .await;
-    assert!(matches!(called, Err(Refusal::NotDecoded { .. })), "{called:?}");
-    assert_eq!(names, ["before", "after"]);
 }
 
 #[tokio::test]

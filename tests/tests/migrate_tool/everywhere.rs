@@ -53,8 +53,10 @@ fn three_that_run_diesels_own_harness_at_once(apps: &[AppProcess], tool: &Tool) 
     }
     let folder = tool.migrations();
     thread::scope(|scope| {
-        let all: Vec<_> =
-            apps.iter().map(|app| scope.spawn(|| app.call::<usize>("run_pending", &folder))).collect();
+        let all: Vec<_> = apps
+            .iter()
+            .map(|app| scope.spawn(|| app.call::<Vec<String>>("migrate_with_diesel", &folder)))
+            .collect();
         for ran in all {
             ran.join().unwrap().unwrap();
         }

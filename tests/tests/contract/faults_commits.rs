@@ -1,16 +1,19 @@
 //! What the library makes of each fault of LiteFS that has to do with commits. The numbers are those
 //! of the project's list of LiteFS's faults.
 
+use std::fs;
 use std::time::Duration;
 
 use litefs_diesel_tests::cluster::Lease;
+use litefs_diesel_tests::contract::wait_role;
+use litefs_diesel_tests::faults::load::Orders;
 use litefs_diesel_tests::faults::record::{Class, End};
 use litefs_diesel_tests::faults::schedule::{Fault, Step, Whose};
 use litefs_diesel_tests::faults::single::{
-    call, insert, opened, others, rows, stage, under_load, until_done, wait_opened,
+    call, check, insert, opened, others, rows, stage, under_load, until_done, wait_opened,
 };
 use litefs_diesel_tests::faults::stage::Stage;
-use litefs_diesel_tests::faults::work::Level;
+use litefs_diesel_tests::faults::work::{LEVELS, Level};
 use litefs_diesel_tests::wait::{self, PATIENCE};
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -146,18 +149,68 @@ fn rows_now(stage: &Stage, tag: i64) -> usize {
     stage.tags(0).unwrap().iter().filter(|&&is| is == tag).count()
 }
 
+/// A disk that is full: LiteFS says so, or ends. Nobody is told that a write is done which is not, and
+/// it goes on when there is room again.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_15_with_the_primarys_disk_full_nothing_is_told_that_is_not_so() {
+    const DISK: u64 = 16 << 20;
+    let stage = stage(APP, Lease::consul(), |_| ());
+    let cluster = stage.cluster();
+    cluster.kill_litefs(2).unwrap();
+    cluster.give_small_disk(2, DISK).unwrap();
+    stage.start_litefs(2).unwrap();
+    wait::until(PATIENCE, || cluster.promote(2)).unwrap();
+    stage.recover().unwrap();
+
+    let filler = cluster.data(2).join("filler");
+    let full = fs::write(&filler, vec![0; DISK as usize]);
+    assert_eq!(full.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    let ends: Vec<_> =
+        (1..=12).map(|tag| call(&stage, tag as usize % 3, &insert(tag, Level::Committed, 1_000))).collect();
+    assert!(ends.iter().any(|end| end.class != Class::Value), "the disk was not full: {ends:?}");
+    fs::remove_file(&filler).unwrap();
+    stage.recover().unwrap();
+    for end in ends {
+        let there = rows(&stage, end.tag);
+        match end.class {
+            Class::Value | Class::Committed => assert_eq!(there, 1, "{end:?}"),
+            Class::Rejected | Class::NotExecuted => assert_eq!(there, 0, "{end:?}"),
+            Class::Unknown => assert!(there <= 1, "{there} rows: {end:?}"),
+            Class::Lost | Class::Other => panic!("{end:?}"),
+        }
+    }
+}
+
 /// A node that is primary again is not the primary it was when a write began: the role is counted, not
 /// looked at.
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn fault_16_a_lease_that_goes_and_comes_back_is_not_the_same_lease() {
-    under_load(APP, Lease::consul(), |stage| {
-        for _ in 0..3 {
-            for node in [1, 0] {
-                // LiteFS gives a hand-off up by itself when the two do not agree in time.
-                let _ = stage.cluster().promote(node);
-            }
-            stage.recover().unwrap();
+    let records = tempfile::tempdir().unwrap();
+    let stage = stage(APP, Lease::consul(), |settings| settings.record = Some(records.path().to_owned()));
+    // LiteFS gives a hand-off up by itself when the two do not agree in time, and may end over one.
+    let goes_and_comes_back = |stage: &Stage| {
+        for node in [1, 0] {
+            wait::until(PATIENCE, || stage.revive().and_then(|()| stage.cluster().promote(node))).unwrap();
         }
+    };
+    let tag = 1;
+    let end: End = std::thread::scope(|scope| {
+        let before = opened(&stage, 0);
+        let open = scope.spawn(|| stage.apps()[0].call("faults_slow", (tag, 8_000)).unwrap());
+        wait_opened(&stage, 0, before + 1);
+        goes_and_comes_back(&stage);
+        wait_role(&stage.apps()[0], "primary");
+        assert!(!open.is_finished(), "it was to be open all the while");
+        open.join().unwrap()
     });
+    assert_eq!((end.class, rows(&stage, tag)), (Class::NotExecuted, 0), "{end:?}");
+
+    stage.start_load(Orders::new(1, LEVELS)).unwrap();
+    for _ in 0..3 {
+        goes_and_comes_back(&stage);
+        stage.recover().unwrap();
+    }
+    check(&stage, records.path());
 }

@@ -89,7 +89,7 @@ fn nothing_is_left_behind_after_the_test_process_was_killed() {
 
     // This test program once more, with the test below alone: it holds a cluster until killed.
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "holds_a_cluster_until_killed"])
+        .args(["--ignored", "--nocapture", "holds_a_cluster_until_killed"])
         .env("HOLD_A_CLUSTER", "1")
         .stdout(Stdio::piped())
         .spawn()

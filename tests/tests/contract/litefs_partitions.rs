@@ -134,7 +134,7 @@ fn a_silent_consul_leaves_the_primary_in_place_until_it_speaks_again() {
 fn no_namespace_is_left_behind_after_the_test_process_was_killed() {
     // This test program once more, with the test below alone: it holds a cluster until killed.
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "holds_namespaces_until_killed"])
+        .args(["--ignored", "--nocapture", "holds_namespaces_until_killed"])
         .env("HOLD_A_CLUSTER", "1")
         .stdout(Stdio::piped())
         .spawn()

@@ -1,13 +1,10 @@
 //! Writes that wait for other nodes, and primaries that stop for others, on three nodes.
 
-use std::fs;
-
 use litefs_diesel_tests::app::{AppError, AppProcess};
 use litefs_diesel_tests::cluster::{ConsulLease, Lease, Peer, Traffic};
 use litefs_diesel_tests::contract::{NodeSettings, Site, wait_role};
 use litefs_diesel_tests::netns::How;
 use litefs_diesel_tests::wait::{self, PATIENCE};
-use serde_json::Value;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
 
@@ -89,34 +86,7 @@ fn with_a_node_down_everywhere_does_not_begin_and_replicated_says_who_is_missing
     wait_write(&apps[1], 50, "everywhere");
 }
 
-/// Two primaries: the old one is cut off from Consul and from its replicas, and its application is
-/// not cut off from theirs.
-#[test]
-#[ignore = "needs LiteFS: tests/run"]
-fn fault_12_an_old_primary_stops_when_it_hears_of_the_next() {
-    let site = Site::start_with(3, ConsulLease::default().in_namespaces(), APP);
-    let apps = apps(&site, false);
-    wait_write(&apps[0], 1, "everywhere");
-    site.cluster.partition(0, Peer::Consul, Traffic::Any, How::Drop).unwrap();
-    site.cluster.partition(0, Peer::Nodes, Traffic::Litefs, How::Reject).unwrap();
-    let next = two_primaries(&site);
-    wait_write(&apps[next], 2, "visible");
-    // What it takes from now on is not its own: the next one's, or nobody's.
-    let written: Vec<i64> =
-        (100..110).filter(|id| write_at(&apps[0], *id, "committed", SHORT).is_ok()).collect();
-    assert_eq!(site.cluster.primaries(), [0, next], "there were two all the while");
-    site.cluster.heal().unwrap();
-    site.cluster.wait_settled("app.db", PATIENCE).unwrap();
-    for app in &apps {
-        assert!(has(app, 2));
-        assert!(written.iter().all(|id| has(app, *id)), "of {written:?} some are gone");
-        let of_the_old: i64 = app.call("number", "SELECT count(*) AS n FROM rows WHERE id >= 100").unwrap();
-        assert_eq!(of_the_old, written.len() as i64);
-    }
-    wait_write(&apps[0], 200, "everywhere");
-}
-
-/// The same when it is cut off from everybody: there is nobody to hear it from.
+/// Two primaries, and the old one is cut off from everybody: there is nobody to hear of the next from.
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn fault_12_with_a_majority_fence_a_primary_that_is_cut_off_from_all_stops_by_itself() {
@@ -125,7 +95,7 @@ fn fault_12_with_a_majority_fence_a_primary_that_is_cut_off_from_all_stops_by_it
     wait_write(&apps[0], 1, "everywhere");
     site.cluster.partition(0, Peer::Consul, Traffic::Any, How::Drop).unwrap();
     site.cluster.partition(0, Peer::Nodes, Traffic::Any, How::Reject).unwrap();
-    let next = two_primaries(&site);
+    let next = site.cluster.wait_primary_beside(0, PATIENCE).unwrap();
     let (is, why) = outcome(write_at(&apps[0], 100, "visible", SHORT));
     assert!(is == "not_executed" && why.contains("have confirmed"), "{is}: {why}");
     wait_write(&apps[next], 2, "visible");
@@ -136,47 +106,4 @@ fn fault_12_with_a_majority_fence_a_primary_that_is_cut_off_from_all_stops_by_it
         assert!(has(app, 2) && !has(app, 100));
     }
     wait_write(&apps[0], 200, "everywhere");
-}
-
-/// A node whose database is gone becomes primary under a running application.
-#[test]
-#[ignore = "needs LiteFS: tests/run"]
-fn fault_13_a_primary_without_the_database_does_not_erase_it_on_the_others() {
-    let site = Site::start_with(3, Lease::consul(), APP);
-    let apps = apps(&site, false);
-    for id in 1..=5 {
-        wait_write(&apps[0], id, "everywhere");
-    }
-    site.cluster.kill_litefs(2).unwrap();
-    fs::remove_dir_all(site.cluster.data(2).join("dbs")).unwrap();
-    site.cluster.pause(1).unwrap();
-    let _resumed = Resume(&site);
-    site.cluster.kill_litefs(0).unwrap();
-    site.cluster.start_litefs(2).unwrap();
-    assert_eq!(site.cluster.wait_primary(PATIENCE).unwrap(), 2);
-    wait_role(&apps[2], "primary");
-    let refused: Result<Value, AppError> =
-        apps[2].call("write_at", ("CREATE TABLE rows (id INTEGER PRIMARY KEY)", "visible", SHORT));
-    let Err(AppError::Refused(refused)) = refused else { panic!("{refused:?}") };
-    assert_eq!(refused["outcome"], "not_executed", "{refused}");
-    assert!(refused["detail"].as_str().unwrap().contains("empty"), "{refused}");
-    assert!(!site.database(2, "app.db").exists(), "it was created");
-}
-
-/// Lets the LiteFS of node 1 go on, or its application would not end.
-struct Resume<'a>(&'a Site);
-
-impl Drop for Resume<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.cluster.resume(1);
-    }
-}
-
-/// Waits until node 0 and another are primary, and says which.
-fn two_primaries(site: &Site) -> usize {
-    wait::until(PATIENCE, || match site.cluster.primaries()[..] {
-        [0, next] => Ok(next),
-        ref others => Err(format!("the primaries are {others:?}")),
-    })
-    .unwrap()
 }

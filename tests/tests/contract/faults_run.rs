@@ -1,24 +1,20 @@
-//! The fault run. `FAULTS_MINUTES` and `FAULTS_SEED` (what `tests/faults` sets) make it longer, or
-//! the same again.
+//! The fault run, and a shorter one at the same time in which lost writes are sent again; between
+//! them they have every fault. `FAULTS_MINUTES` and `FAULTS_SEED` (what `tests/faults` sets) make
+//! them longer, or the same again.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use litefs_diesel_tests::faults::clock;
 use litefs_diesel_tests::faults::run::{Plan, run};
 use litefs_diesel_tests::faults::schedule::{ALL, Fault};
-use litefs_diesel_tests::faults::work::Level;
+use litefs_diesel_tests::faults::work::LEVELS;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
 
-/// Each level, and how often.
-const LEVELS: &[(u64, Level)] = &[
-    (2, Level::Committed),
-    (4, Level::Visible),
-    (2, Level::Replicated(1)),
-    (1, Level::Replicated(2)),
-    (2, Level::Everywhere),
-];
+/// One for both, so that each has the faults that the other has not.
+static SEED: LazyLock<u64> = LazyLock::new(|| variable("FAULTS_SEED").unwrap_or_else(clock::now));
 
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -35,25 +31,35 @@ fn kinds() -> Vec<Fault> {
 
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
-#[expect(clippy::print_stderr, reason = "the counts are for people")]
 fn no_fault_doubles_a_write_or_loses_one_without_a_word() {
-    let seed = variable("FAULTS_SEED").unwrap_or_else(clock::now);
+    go("faults", false, 20);
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn no_fault_loses_a_write_that_is_sent_again_when_lost() {
+    go("faults-resubmit", true, 10);
+}
+
+#[expect(clippy::print_stderr, reason = "the counts are for people")]
+fn go(name: &str, resubmit: bool, faults: usize) {
+    let seed = *SEED;
     let minutes = variable("FAULTS_MINUTES").unwrap_or(0);
     let plan = Plan {
         seed,
         kinds: kinds(),
-        faults: variable("FAULTS_COUNT").unwrap_or(20) as usize,
+        faults,
         lasts: Duration::from_secs(60 * minutes),
-        resubmit: std::env::var_os("FAULTS_RESUBMIT").is_some(),
+        resubmit,
         levels: LEVELS.to_vec(),
-        folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("faults-{seed}")),
+        folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{seed}")),
     };
     match run(&plan, APP) {
         Ok(report) => eprintln!("{report}"),
         Err(failure) => {
             let only =
                 std::env::var("FAULTS_ONLY").map(|only| format!(" --only '{only}'")).unwrap_or_default();
-            let resubmit = if plan.resubmit { " --resubmit" } else { "" };
+            let resubmit = if resubmit { " --resubmit" } else { "" };
             panic!(
                 "{failure}\nthe same again: tests/faults --seed {seed} --minutes {minutes}{only}{resubmit}"
             )

@@ -148,3 +148,69 @@ fn held(stage: &Stage, read: &'static str, ended: bool) {
     stage.recover().unwrap();
     wait::until(PATIENCE, || stage.cluster().wait_primary(Duration::ZERO)).unwrap();
 }
+
+/// When its lease goes, LiteFS cuts a node's `-shm` off behind its first block, of which there is one for each
+/// 4,062 pages in the WAL. Whoever has more of it mapped, and writes that much again, ends by SIGBUS: the
+/// library has unmapped it by then.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_18_an_application_outlives_that_litefs_cuts_off_its_shared_memory() {
+    const LARGE: &str = "INSERT INTO fault_large VALUES (zeroblob(20000000))";
+    let stage = stage(APP, Lease::consul(), |settings| settings.timeout_ms = 20_000);
+    let app = &stage.apps()[0];
+    let shared_memory = || fs::metadata(stage.site().database(0, "app.db-shm")).map(|file| file.len());
+    app.call::<usize>("execute", "CREATE TABLE fault_large (a)").unwrap();
+    for _ in 0..2 {
+        app.call::<usize>("execute", LARGE).unwrap();
+        let read: Option<i64> = app.call("number", "SELECT count(*) AS n FROM fault_large").unwrap();
+        assert!(read > Some(0));
+        assert!(shared_memory().unwrap() > 32_768, "it has one block: {:?}", shared_memory());
+        for node in [1, 0] {
+            wait::until(PATIENCE, || stage.cluster().promote(node)).unwrap();
+            stage.recover().unwrap();
+        }
+        assert!(shared_memory().unwrap() <= 32_768, "LiteFS did not cut it off: {:?}", shared_memory());
+    }
+    assert_eq!(stage.bus_errors(), 0);
+}
+
+/// LiteFS dies while SQLite looks into `-shm`, which it has mapped and which LiteFS has changed since: the
+/// kernel cannot bring the page any more, and ends the application by SIGBUS. Nobody can catch that in safe
+/// code: it is started again, as its supervisor would, and goes on.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_19_an_application_whose_litefs_dies_under_a_read_goes_on_when_it_is_started_again() {
+    let stage = stage(APP, Lease::consul(), |_| ());
+    let app = &stage.apps()[1];
+    let count = || app.call::<Option<i64>>("number", "SELECT count(*) AS n FROM fault_entries");
+    // Each reader has its file open, and what they have mapped of it is not what LiteFS has.
+    for _ in 0..20 {
+        count().unwrap();
+    }
+    let done = call(&stage, 0, &insert(1, Level::Everywhere, 5_000));
+    assert_eq!(done.class, Class::Value, "{done:?}");
+    stage.cluster().pause(1).unwrap();
+    std::thread::scope(|scope| {
+        let reads: Vec<_> = (0..6).map(|_| scope.spawn(count)).collect();
+        let hang = || if in_litefs(app) >= reads.len() { Ok(()) } else { Err("no read hangs") };
+        wait::until(PATIENCE, hang).unwrap();
+        stage.cluster().crash_litefs(1).unwrap();
+        for read in reads {
+            assert!(read.join().unwrap().is_err());
+        }
+    });
+    stage.start_litefs(1).unwrap();
+    stage.recover().unwrap();
+    assert_eq!(stage.bus_errors(), 1, "LiteFS, or SQLite, has mended it");
+    assert!(count().unwrap() > Some(0));
+}
+
+/// How many threads of a process wait for an answer of LiteFS.
+fn in_litefs(app: &AppProcess) -> usize {
+    let threads = Path::new("/proc").join(app.pid().unwrap().to_string()).join("task");
+    let threads = fs::read_dir(threads).into_iter().flatten().flatten();
+    let waits_in = threads.filter_map(|thread| fs::read_to_string(thread.path().join("wchan")).ok());
+    waits_in
+        .filter(|function| function.contains("request_wait_answer") || function.contains("folio_wait"))
+        .count()
+}
