@@ -18,6 +18,7 @@ use crate::litefs::Role;
 use crate::members::testing::TestMember;
 use crate::position::Position;
 use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
+use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::Limits;
 use crate::server::testing::*;
@@ -91,6 +92,7 @@ impl Asking {
         let member = TestMember::new(&identity.node, role, None);
         let peers = Peers::new(PeersConfig {
             resolver: Resolver::new(table, None).unwrap(),
+            transport: Transport::Plain,
             identity: Arc::new(identity),
             members: Arc::clone(&member.members),
             max_frame: MAX_FRAME,

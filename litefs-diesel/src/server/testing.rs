@@ -25,6 +25,7 @@ use crate::request::{
     WriteRequest, Written,
 };
 use crate::rpc::hello::{self, Identity};
+use crate::rpc::identity::Transport;
 use crate::statement::{Outcome, Session, Statement, Want};
 use crate::value::{ValueRef, Values};
 
@@ -315,15 +316,16 @@ impl TestNode {
         limits: Limits,
         identity: Identity,
     ) -> Self {
-        let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
+        let listener: TcpListener = bind(listen.parse().unwrap(), &Transport::Plain).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
             Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
         )]);
-        let services =
-            Services { identity: Arc::new(identity), repos, members: Arc::clone(&member.members), limits };
+        let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
+        let (transport, names) = (Transport::Plain, Arc::new(|node: &str| vec![node.to_owned()]));
+        let services = Services { identity, repos, members, transport, names, limits };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
         Self { addr, fake, member, shutdown, task }
     }
