@@ -25,6 +25,7 @@ use crate::server::testing::*;
 use crate::statement::Session;
 
 mod finding;
+mod identity;
 mod lost;
 mod mesh;
 mod settling;
@@ -87,12 +88,28 @@ impl Asking {
         Self::start_with(runtime, role, table, false)
     }
 
+    /// One that knows its peers by that.
+    fn secured(transport: Transport, nodes: &[(&str, &TestNode)]) -> Self {
+        let table = nodes.iter().map(|(name, node)| ((*name).to_owned(), node.addr.to_string())).collect();
+        Self::start_by(transport, Handle::current(), replica_of(nodes[0].0), table, false)
+    }
+
     fn start_with(runtime: Handle, role: Role, table: BTreeMap<String, String>, resubmit: bool) -> Self {
+        Self::start_by(Transport::Plain, runtime, role, table, resubmit)
+    }
+
+    fn start_by(
+        transport: Transport,
+        runtime: Handle,
+        role: Role,
+        table: BTreeMap<String, String>,
+        resubmit: bool,
+    ) -> Self {
         let identity = identity("eu");
         let member = TestMember::new(&identity.node, role, None);
         let peers = Peers::new(PeersConfig {
             resolver: Resolver::new(table, None).unwrap(),
-            transport: Transport::Plain,
+            transport,
             identity: Arc::new(identity),
             members: Arc::clone(&member.members),
             max_frame: MAX_FRAME,

@@ -1,5 +1,7 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod identity;
+
 use std::borrow::Cow;
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ pub(super) enum SecretError {
     NotText,
     #[error("it has more than {COUNT} secrets; a rotation takes two, the one that is presented first")]
     Many,
-    #[error("secret {0} of it is neither hex (0-9, a-f) nor base64")]
+    #[error("secret {0} of it is neither hex (0-9, a-f) nor base64; `openssl rand -base64 32` makes one")]
     Encoding(usize),
     #[error(
         "secret {place} of it has {bytes} bytes when it is decoded, and at least {LEAST} are needed, because anybody \

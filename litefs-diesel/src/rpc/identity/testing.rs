@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{IdentityError, Session, Stream, Transport};
 use crate::config::{IdentityFile, IdentitySettings, SecretFrom, SecretText};
@@ -23,7 +24,7 @@ use crate::config::{IdentityFile, IdentitySettings, SecretFrom, SecretText};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often a test's node looks at its files.
-pub(crate) const EVERY: Duration = Duration::from_millis(10);
+const EVERY: Duration = Duration::from_millis(10);
 
 /// A secret that nobody has.
 pub(crate) fn secret() -> String {
@@ -163,6 +164,52 @@ impl Own {
             .unwrap();
         config.alpn_protocols = vec![super::credentials::PROTOCOL.to_vec()];
         TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// The authorities of several, in one file.
+pub(crate) fn bundle(authorities: &[&Authority]) -> String {
+    authorities.iter().map(|authority| authority.pem()).collect()
+}
+
+/// A node whose files are followed.
+pub(crate) struct Followed {
+    pub(crate) files: Files,
+    pub(crate) transport: Transport,
+    _keeping: AbortOnDropHandle<()>,
+}
+
+impl Followed {
+    /// Of the cluster `shop`.
+    pub(crate) fn keep(settings: &IdentitySettings, files: Files) -> Self {
+        let transport = Transport::load(settings, "shop").unwrap();
+        let keeping = tokio::spawn(transport.clone().keep(EVERY));
+        Self { files, transport, _keeping: AbortOnDropHandle::new(keeping) }
+    }
+
+    pub(crate) fn with_secret(text: &str) -> Self {
+        let files = Files::new();
+        files.put("secret", text);
+        Self::keep(&files.by_secret(), files)
+    }
+
+    pub(crate) fn with_certificates(authorities: &[&Authority], own: &Own) -> Self {
+        let files = Files::new();
+        files.put("ca", &bundle(authorities));
+        files.put_certificate(own);
+        Self::keep(&files.by_certificate(), files)
+    }
+
+    /// Changes something in its files, and waits until it is in use.
+    pub(crate) async fn change(&self, put: impl FnOnce(&Files)) {
+        let Transport::Tls(trust) = &self.transport else { panic!("plain text") };
+        let mut changed = trust.changes();
+        put(&self.files);
+        tokio::time::timeout(PATIENCE, changed.changed()).await.expect("the change is seen").unwrap();
+    }
+
+    pub(crate) async fn put_secret(&self, text: &str) {
+        self.change(|files| files.put("secret", text)).await;
     }
 }
 

@@ -1,85 +1,26 @@
 //! A new secret or authority without downtime: accept both, present the new, drop the old. Each file is
 //! read again by whoever keeps it.
 
-use std::path::Path;
-
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::super::reload::Follower;
 use super::super::testing::*;
 use super::super::{Session, Stream, Transport};
-
-/// A node whose files are followed.
-struct Node {
-    files: Files,
-    transport: Transport,
-    keeping: JoinHandle<()>,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.keeping.abort();
-    }
-}
-
-impl Node {
-    fn with_secret(text: &str) -> Self {
-        let files = Files::new();
-        files.put("secret", text);
-        let transport = Transport::load(&files.by_secret(), "shop").unwrap();
-        Self::keep(files, transport)
-    }
-
-    fn with_certificate(authorities: &[&Authority], own: &Own) -> Self {
-        let files = Files::new();
-        files.put("ca", &bundle(authorities));
-        files.put_certificate(own);
-        let transport = Transport::load(&files.by_certificate(), "shop").unwrap();
-        Self::keep(files, transport)
-    }
-
-    fn keep(files: Files, transport: Transport) -> Self {
-        let keeping = tokio::spawn(transport.clone().keep(EVERY));
-        Self { files, transport, keeping }
-    }
-
-    /// Changes something in its files, and waits until it is in use.
-    async fn change(&self, put: impl FnOnce(&Files)) {
-        let Transport::Tls(trust) = &self.transport else { panic!("plain text") };
-        let mut changed = trust.changes();
-        put(&self.files);
-        tokio::time::timeout(PATIENCE, changed.changed()).await.expect("the change is seen").unwrap();
-    }
-
-    async fn put_secret(&self, text: &str) {
-        self.change(|files| files.put("secret", text)).await;
-    }
-}
-
-fn bundle(authorities: &[&Authority]) -> String {
-    authorities.iter().map(|authority| authority.pem()).collect()
-}
 
 /// One end of a connection, watched as the node watches it.
 struct End {
     _stream: Stream<tokio::net::TcpStream>,
     outdated: CancellationToken,
     dropped: CancellationToken,
-    watching: JoinHandle<()>,
-}
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.watching.abort();
-    }
+    _watching: AbortOnDropHandle<()>,
 }
 
 impl End {
     fn watch((stream, session): (Stream<tokio::net::TcpStream>, Session)) -> Self {
         let (outdated, dropped) = (CancellationToken::new(), CancellationToken::new());
         let watching = tokio::spawn(session.watch(outdated.clone(), dropped.clone()));
-        Self { _stream: stream, outdated, dropped, watching }
+        Self { _stream: stream, outdated, dropped, _watching: AbortOnDropHandle::new(watching) }
     }
 
     async fn is_outdated(&self) {
@@ -96,7 +37,7 @@ impl End {
 }
 
 /// They talk, either way; what comes back are the ends of a connection that `one` made.
-async fn talk(one: &Node, other: &Node) -> (End, End) {
+async fn talk(one: &Followed, other: &Followed) -> (End, End) {
     let (calling, called) = meet(&other.transport, &one.transport, "node").await;
     assert!(calling.is_ok() && called.is_ok(), "{:?} {:?}", calling.err(), called.err());
     let (calling, called) = meet(&one.transport, &other.transport, "node").await;
@@ -106,7 +47,7 @@ async fn talk(one: &Node, other: &Node) -> (End, End) {
 #[tokio::test]
 async fn a_secret_is_replaced_in_three_steps_while_nodes_go_on_talking() {
     let (old, new) = (secret(), secret());
-    let (a, b) = (Node::with_secret(&old), Node::with_secret(&old));
+    let (a, b) = (Followed::with_secret(&old), Followed::with_secret(&old));
     let (first_a, first_b) = talk(&a, &b).await;
 
     // Accept both: one node after the other.
@@ -147,7 +88,7 @@ async fn a_secret_is_replaced_in_three_steps_while_nodes_go_on_talking() {
 async fn who_still_has_the_dropped_secret_alone_is_cut_off() {
     let (old, new) = (secret(), secret());
     let (kept, left) =
-        (Node::with_secret(&format!("{new} {old}")), Node::with_secret(&format!("{old} {new}")));
+        (Followed::with_secret(&format!("{new} {old}")), Followed::with_secret(&format!("{old} {new}")));
     let (kept_end, _left_end) = talk(&kept, &left).await;
     kept.put_secret(&new).await;
     kept_end.is_dropped().await;
@@ -156,7 +97,7 @@ async fn who_still_has_the_dropped_secret_alone_is_cut_off() {
 #[tokio::test]
 async fn an_authority_is_replaced_in_three_steps_while_nodes_go_on_talking() {
     let (old, new) = (Authority::new(), Authority::new());
-    let start = || Node::with_certificate(&[&old], &old.sign("node"));
+    let start = || Followed::with_certificates(&[&old], &old.sign("node"));
     let (a, b) = (start(), start());
     let (first_a, first_b) = talk(&a, &b).await;
 
@@ -191,8 +132,8 @@ async fn an_authority_is_replaced_in_three_steps_while_nodes_go_on_talking() {
 async fn a_renewed_certificate_is_presented_without_a_restart() {
     let authority = Authority::new();
     let (a, b) = (
-        Node::with_certificate(&[&authority], &authority.sign("node")),
-        Node::with_certificate(&[&authority], &authority.sign("node")),
+        Followed::with_certificates(&[&authority], &authority.sign("node")),
+        Followed::with_certificates(&[&authority], &authority.sign("node")),
     );
     let (first_a, first_b) = talk(&a, &b).await;
     a.change(|files| files.put_certificate(&authority.sign("node"))).await;
@@ -243,18 +184,13 @@ async fn a_link_that_leads_elsewhere_is_a_change() {
     let files = Files::new();
     files.put("old", &old);
     files.put("new", &format!("{new} {old}"));
-    let link = |to: &Path| {
-        std::os::unix::fs::symlink(to, files.path("link")).unwrap();
+    let link = |files: &Files, to: &str| {
+        std::os::unix::fs::symlink(files.path(to), files.path("link")).unwrap();
         std::fs::rename(files.path("link"), files.path("secret")).unwrap();
     };
-    link(&files.path("old"));
-    let transport = Transport::load(&files.by_secret(), "shop").unwrap();
-    let Transport::Tls(trust) = &transport else { panic!("plain text") };
-    let mut changed = trust.changes();
-    let keeping = tokio::spawn(transport.clone().keep(EVERY));
-    link(&files.path("new"));
-    tokio::time::timeout(PATIENCE, changed.changed()).await.expect("the change is seen").unwrap();
-    let (calling, called) = meet(&by_secret(&new, "shop"), &transport, "node").await;
+    link(&files, "old");
+    let node = Followed::keep(&files.by_secret(), files);
+    node.change(|files| link(files, "new")).await;
+    let (calling, called) = meet(&by_secret(&new, "shop"), &node.transport, "node").await;
     assert!(calling.is_ok() && called.is_ok());
-    keeping.abort();
 }
