@@ -30,7 +30,7 @@ fn hex_and_base64_of_either_alphabet_are_the_same_secret() {
         format!("\n  {base64}\t\r\n"),
         format!("# of the shop, 2024\n{base64} # made by hand\n"),
     ] {
-        assert_eq!(parsed(&text).unwrap(), [bytes.clone()], "{text}");
+        assert_eq!(parsed(&text).unwrap(), std::slice::from_ref(&bytes), "{text}");
     }
 }
 
