@@ -214,6 +214,29 @@ mod tests {
         assert!(error.is_permanent());
     }
 
+    #[tokio::test]
+    async fn an_address_on_another_machine_is_for_nodes_with_an_identity() {
+        let resolver = template("{hostname}:7117").unwrap().plain(false);
+        assert_eq!(at(&resolver, "192.0.2.1").await, "192.0.2.1:7117");
+    }
+
+    #[test]
+    fn a_certificate_has_the_name_of_the_node_or_of_where_it_is() {
+        let table = BTreeMap::from([("ord".to_owned(), "10.0.0.2:7117".to_owned())]);
+        let resolver = Resolver::new(table, Some("{hostname}.shop.internal:7117".to_owned()));
+        let resolver = resolver.unwrap().dns(Some("all.shop.internal".to_owned()));
+        for names in [Resolver::names, Resolver::node_names] {
+            assert_eq!(names(&resolver, "ams"), ["ams", "ams.shop.internal"]);
+            assert_eq!(names(&resolver, "ord"), ["ord", "10.0.0.2"]);
+            assert_eq!(names(&resolver, "no host"), ["no host"]);
+        }
+        assert_eq!(template("[{hostname}]:7117").unwrap().names("::1"), ["::1", "::1"]);
+        // An address is one that DNS gave; a node that says that this is its name proves nothing by it.
+        assert_eq!(resolver.names("10.0.0.9:7117"), ["10.0.0.9", "all.shop.internal"]);
+        assert_eq!(resolver.names("[::1]:7117"), ["::1", "all.shop.internal"]);
+        assert_eq!(resolver.node_names("10.0.0.9:7117"), ["10.0.0.9:7117"]);
+    }
+
     #[test]
     fn a_template_that_leads_nowhere_is_refused() {
         for wrong in

@@ -75,6 +75,13 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     });
     let resolver = resolver(&settings.cluster, &transport)?;
     let names = resolver.clone();
+    if let Some(why) = transport.misnamed(&resolver.node_names(&settings.cluster.node)) {
+        tracing::warn!(
+            node = settings.cluster.node,
+            why,
+            "other nodes will refuse this one: its certificate (`cluster.cert_file`) is of another node"
+        );
+    }
     let peers = Peers::new(PeersConfig {
         resolver,
         identity: identity.clone(),

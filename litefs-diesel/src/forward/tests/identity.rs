@@ -78,3 +78,43 @@ async fn writes_go_on_while_the_secret_is_replaced() {
     let new = Asking::secured(by_secret(&new, "shop"), &[("a", &primary)]);
     new.write("INSERT").await.unwrap();
 }
+
+/// A call by identity against one in plain text: medians of rounds that take turns.
+#[test]
+#[ignore = "measures: cargo test --release -p litefs-diesel --lib -- --ignored measured_ --nocapture"]
+fn measured_a_call_by_identity_costs_little_more_than_one_in_plain_text() {
+    const ROUNDS: usize = 9;
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (here, there) = (runtime(), runtime());
+    let shared = by_secret(&secret(), "shop");
+    let nodes = [Transport::Plain, shared.clone()].map(|by| there.block_on(primary(&by)));
+    let asking = [Transport::Plain, shared];
+    let asking: Vec<Asking> = here.block_on(async {
+        asking.into_iter().zip(&nodes).map(|(by, node)| Asking::secured(by, &[("a", node)])).collect()
+    });
+    for (callers, each, most) in [(1, 2000, 1.3), (64, 200, 1.2)] {
+        let mut ratios: Vec<f64> = Vec::new();
+        for round in 0..=ROUNDS {
+            let took: Vec<f64> = asking
+                .iter()
+                .map(|asking| {
+                    let start = Instant::now();
+                    here.block_on(futures::future::join_all((0..callers).map(|_| async {
+                        for _ in 0..each {
+                            asking.write("fast").await.unwrap();
+                        }
+                    })));
+                    start.elapsed().as_secs_f64()
+                })
+                .collect();
+            if round > 0 {
+                ratios.push(took[1] / took[0]);
+            }
+        }
+        ratios.sort_by(f64::total_cmp);
+        let median = ratios[ROUNDS / 2];
+        println!("{callers} callers: {median:.2} ({:.2} to {:.2})", ratios[0], ratios[ROUNDS - 1]);
+        assert!(median <= most, "{callers} callers: {ratios:?}");
+    }
+}

@@ -189,6 +189,12 @@ impl Credentials {
         matches!(self.accepts, Accepts::Authorities(_))
     }
 
+    /// Why its own certificate is not one of a node with one of these names, if it is not.
+    pub(super) fn misnamed(&self, names: &[String]) -> Option<String> {
+        let named = authorities::check_name(std::slice::from_ref(&self.own), names);
+        named.err().filter(|_| self.has_names()).map(|error| error.to_string())
+    }
+
     /// Where a connection stands on which this node presented what `before` has, and the other `peer`.
     pub(super) fn standing(&self, before: &Self, end: End, peer: &[CertificateDer<'_>]) -> Standing {
         let now = UnixTime::now();

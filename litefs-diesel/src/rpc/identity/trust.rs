@@ -52,6 +52,15 @@ impl Transport {
         matches!(self, Self::Plain)
     }
 
+    /// Why other nodes would not take this one for the node whose certificate has one of these names, if
+    /// they would not.
+    pub(crate) fn misnamed(&self, names: &[String]) -> Option<String> {
+        match self {
+            Self::Plain => None,
+            Self::Tls(trust) => trust.current.borrow().misnamed(names),
+        }
+    }
+
     /// The end of a connection that called a node, whose certificate has one of these names. Nothing
     /// of the application has been sent when this returns.
     pub(crate) async fn connect<T: AsyncRead + AsyncWrite + Unpin>(

@@ -38,6 +38,15 @@ async fn secured(by: Transport) -> TestNode {
 }
 
 #[tokio::test]
+async fn with_an_identity_any_address_may_be_listened_on() {
+    let shared = by_secret(&secret(), "shop");
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let bound = bind(listen.parse().unwrap(), &shared).await;
+        assert!(bound.is_ok(), "{:?}", bound.err());
+    }
+}
+
+#[tokio::test]
 async fn calls_of_both_connections_run_over_tls() {
     let shared = by_secret(&secret(), "shop");
     let node = secured(shared.clone()).await;

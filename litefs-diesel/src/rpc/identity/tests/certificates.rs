@@ -23,6 +23,14 @@ async fn nodes_with_certificates_of_one_authority_know_each_other_by_name() {
     assert!(matches!(error, IdentityError::Name { .. }) && error.to_string().contains("fra"), "{error}");
 }
 
+#[test]
+fn a_node_can_tell_that_its_certificate_is_of_another_one() {
+    let node = Authority::new().node("ams");
+    assert_eq!(node.misnamed(&["ams.internal".to_owned(), "ams".to_owned()]), None);
+    assert!(node.misnamed(&["ord".to_owned()]).unwrap().contains("ord"));
+    assert_eq!(by_secret(&secret(), "shop").misnamed(&["ord".to_owned()]), None);
+}
+
 #[tokio::test]
 async fn an_address_in_the_certificate_is_a_name() {
     let authority = Authority::new();
