@@ -116,6 +116,7 @@ impl Connector {
             },
             _ => ConnectError::Hello { addr, source },
         })?;
+        // It was called by a name that LiteFS or DNS gave, and what it says of others it says as `peer.node`.
         session.proves(&peer.node, &self.resolver.node_names(&peer.node)).map_err(unknown)?;
         tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
         let (client, driver) = Client::new(stream, self.max_frame);

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -94,9 +95,22 @@ pub(crate) struct Own {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self(CertifiedIssuer::self_signed(Self::params(), KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// One that signs in this one's name.
+    pub(crate) fn deputy(&self) -> Self {
+        let params = Self::params();
+        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
+    }
+
+    fn params() -> CertificateParams {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        let name = format!("authority {}", NUMBERS.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -109,8 +123,12 @@ impl Authority {
 
     /// Valid until the beginning of that year.
     pub(crate) fn sign_until(&self, name: &str, year: i32) -> Own {
+        self.sign_with(name, |params| params.not_after = rcgen::date_time_ymd(year, 1, 1))
+    }
+
+    pub(crate) fn sign_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Own {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap().pem();
         Own { certificate, key: key.serialize_pem() }

@@ -39,6 +39,22 @@ async fn an_address_in_the_certificate_is_a_name() {
 }
 
 #[tokio::test]
+async fn the_certificates_between_a_node_s_and_its_authority_are_in_its_file() {
+    let authority = Authority::new();
+    let deputy = authority.deputy();
+    let node = |name: &str| {
+        let files = Files::new();
+        files.put("ca", &authority.pem());
+        let mut own = deputy.sign(name);
+        own.certificate.push_str(&deputy.pem());
+        files.put_certificate(&own);
+        Transport::load(&files.by_certificate(), "shop").unwrap()
+    };
+    let (calling, called) = meet(&node("ams"), &node("ord"), "ord").await;
+    assert!(calling.is_ok() && called.is_ok(), "{:?} {:?}", calling.err(), called.err());
+}
+
+#[tokio::test]
 async fn a_node_of_another_name_is_not_the_one_that_was_called() {
     let authority = Authority::new();
     let (calling, called) = meet(&authority.node("ams"), &authority.node("ord"), "fra").await;

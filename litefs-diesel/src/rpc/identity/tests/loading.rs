@@ -121,6 +121,23 @@ fn certificates_that_no_node_would_take_are_refused_at_start() {
 }
 
 #[test]
+fn a_certificate_has_to_serve_for_calling_and_for_being_called() {
+    use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    let authority = Authority::new();
+    for (usages, good) in
+        [(vec![ServerAuth], false), (vec![ClientAuth], false), (vec![ServerAuth, ClientAuth], true)]
+    {
+        let files = Files::new();
+        files.put("ca", &authority.pem());
+        files.put_certificate(&authority.sign_with("ams", |params| params.extended_key_usages = usages));
+        match good {
+            true => assert!(Transport::load(&files.by_certificate(), "shop").is_ok()),
+            false => assert!(refused(&files.by_certificate()).contains("for servers and clients both")),
+        }
+    }
+}
+
+#[test]
 fn a_pem_that_is_damaged_says_nothing_of_what_is_in_it() {
     let (files, authority) = (Files::new(), Authority::new());
     files.put("ca", &authority.pem());
