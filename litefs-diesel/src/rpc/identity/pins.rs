@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 
 use super::secret::Secret;
 
-/// Sets these keys apart from whatever else somebody may derive of the same secret.
+/// Sets these keys apart from whatever else somebody may derive of the same secret. Part of the protocol,
+/// as what is behind it in [`key`]: nodes of all releases have to come to the same key.
 const SALT: &[u8] = b"litefs-diesel between nodes, version 1";
 
 /// What is before the seed in a private key of Ed25519: PKCS #8, as RFC 8410 has it.

@@ -2,6 +2,7 @@
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
+use super::super::pins;
 use super::super::secret::{SecretError, parse};
 use super::super::testing::secret;
 use super::super::{IdentityError, Transport};
@@ -50,6 +51,19 @@ fn several_secrets_keep_their_order() {
             parsed(&[one.clone(), two.clone()].join(between)).unwrap(),
             [decoded(&one), decoded(&two)]
         );
+    }
+}
+
+/// Computed with other tools (HMAC of Python, OpenSSL). If this changes, nodes of two releases do not know each other.
+#[test]
+fn a_secret_and_a_cluster_make_the_same_key_in_every_release() {
+    let secret = &parse(HEXLOWER.encode(&bytes()).as_bytes()).unwrap()[0];
+    for (cluster, public) in [
+        ("shop", "302a300506032b657003210021d90384a86d22b079aeefcd0ba7def253e8bf09f4ff8e1ac73164576da1c80d"),
+        ("test", "302a300506032b6570032100e0e99f06a0c67806e6232b06d811e5403813a5713100a80d364ac2eb991fd55f"),
+    ] {
+        let (_, pin) = pins::key(secret, cluster).unwrap();
+        assert_eq!(HEXLOWER.encode(&pin), public, "{cluster}");
     }
 }
 
