@@ -82,6 +82,7 @@ async fn writes_go_on_while_the_secret_is_replaced() {
 /// A call by identity against one in plain text: medians of rounds that take turns.
 #[test]
 #[ignore = "measures: cargo test --release -p litefs-diesel --lib -- --ignored measured_ --nocapture"]
+#[expect(clippy::print_stdout, reason = "what it is for")]
 fn measured_a_call_by_identity_costs_little_more_than_one_in_plain_text() {
     const ROUNDS: usize = 9;
     let runtime =
