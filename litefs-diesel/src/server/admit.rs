@@ -11,12 +11,14 @@ use tokio::net::TcpStream;
 
 use super::Services;
 use crate::rpc::hello::{self, HelloError, Peer, Purpose};
-use crate::rpc::identity::{IdentityError, Session, Stream};
+use crate::rpc::identity::{IdentityError, PeerIdentity, Session, Stream};
 
 /// A connection of which is known who is there.
 pub(super) struct Admitted {
     pub(super) stream: Stream<TcpStream>,
     pub(super) session: Session,
+    /// Who it has proved to be.
+    pub(super) identity: PeerIdentity,
     pub(super) peer: Peer,
     pub(super) purpose: Purpose,
 }
@@ -54,6 +56,5 @@ async fn identify(stream: TcpStream, from: SocketAddr, services: &Services) -> R
     let (mut stream, session) = services.transport.accept(stream, deadline).await?;
     let (peer, purpose) = hello::welcome(&mut stream, &services.identity, deadline).await?;
     let identity = session.proves(&peer.node, &(services.names)(&peer.node))?;
-    tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
-    Ok(Admitted { stream, session, peer, purpose })
+    Ok(Admitted { stream, session, identity, peer, purpose })
 }

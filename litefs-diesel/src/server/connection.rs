@@ -70,7 +70,8 @@ pub(super) async fn serve(
     tasks: TaskTracker,
 ) {
     let admitted = stopping.gently.run_until_cancelled(admit::admit(stream, from, &services)).await;
-    let Some(Some(Admitted { stream, session, peer, purpose })) = admitted else { return };
+    let Some(Some(Admitted { stream, session, identity, peer, purpose })) = admitted else { return };
+    tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
     let limits = &services.limits;
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };

@@ -26,7 +26,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use handshake::IdentityError;
-pub(crate) use session::Session;
+pub(crate) use session::{PeerIdentity, Session};
 pub(crate) use trust::Transport;
 
 use std::sync::Arc;
