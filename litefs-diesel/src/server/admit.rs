@@ -36,7 +36,7 @@ enum NotAdmitted {
 
 /// `None` when it is not let in, which has been logged.
 pub(super) async fn admit(stream: TcpStream, from: SocketAddr, services: &Services) -> Option<Admitted> {
-    match identify(stream, from, services).await {
+    match identify(stream, services).await {
         Ok(admitted) => Some(admitted),
         Err(NotAdmitted::Broken(error)) => {
             tracing::debug!(%from, %error, "a connection broke before its hello");
@@ -49,7 +49,7 @@ pub(super) async fn admit(stream: TcpStream, from: SocketAddr, services: &Servic
     }
 }
 
-async fn identify(stream: TcpStream, from: SocketAddr, services: &Services) -> Result<Admitted, NotAdmitted> {
+async fn identify(stream: TcpStream, services: &Services) -> Result<Admitted, NotAdmitted> {
     // An answer is small and waits for nothing.
     stream.set_nodelay(true)?;
     let deadline = Instant::now() + services.limits.hello;
