@@ -7,7 +7,6 @@ use std::process::Command;
 use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use litefs_diesel::litefs_repo;
 use litefs_diesel_tests::bench::{Contest, Line, Outcome, Target};
