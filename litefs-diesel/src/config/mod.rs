@@ -92,6 +92,8 @@ mod duration;
 mod env;
 mod error;
 mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod interpolate;
 mod layer;
 mod load;

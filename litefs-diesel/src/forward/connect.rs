@@ -103,7 +103,13 @@ impl Connector {
             .map_err(|source| ConnectError::Hello { addr, source })?;
         tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
         let (client, driver) = Client::new(stream, self.max_frame);
-        self.spawn(&self.shutdown, driver);
+        let (litefs, cluster) = (self.identity.litefs.clone(), peer.litefs.clone());
+        self.spawn(&self.shutdown, async move {
+            tokio::select! {
+                () = driver => {}
+                () = litefs.no_longer(&cluster) => {}
+            }
+        });
         Ok((client, peer))
     }
 

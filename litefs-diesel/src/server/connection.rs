@@ -86,15 +86,29 @@ pub(super) async fn serve(
     };
     tracing::debug!(%from, node = peer.node, ?purpose, "a node connected");
     let limits = &services.limits;
-    match purpose {
-        Purpose::Data => {
-            let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
-            run(stream, calls, limits, &budget, &stopping, &tasks).await;
+    // Its own end, besides the node's: LiteFS may come to belong to another cluster.
+    let ending = Stopping { now: stopping.now.child_token(), ..stopping.clone() };
+    let (litefs, now, cluster) = (services.identity.litefs.clone(), ending.now.clone(), peer.litefs.clone());
+    let served = async {
+        match purpose {
+            Purpose::Data => {
+                let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
+                run(stream, calls, limits, &budget, &ending, &tasks).await;
+            }
+            Purpose::Control => {
+                let calls = ControlCalls::new(Arc::clone(&services), peer);
+                run(stream, calls, limits, &budget, &ending, &tasks).await;
+            }
         }
-        Purpose::Control => {
-            let calls = ControlCalls::new(Arc::clone(&services), peer);
-            run(stream, calls, limits, &budget, &stopping, &tasks).await;
-        }
+    };
+    let left = async {
+        litefs.no_longer(&cluster).await;
+        now.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = served => {}
+        () = left => {}
     }
 }
 
