@@ -98,9 +98,9 @@ pub mod __fuzz {
 pub mod __tool {
     pub use crate::config::tool::{ToolDatabase, ToolRepo, ToolSettings};
     pub use crate::migrate::{
-        At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Plan, Step, TIMEOUT, Watch, applied,
-        apply, embedded, has_migrations_table,
+        At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Lock, Plan, Step, TIMEOUT, Watch,
+        applied, apply, embedded, has_migrations_table,
     };
-    pub use crate::node::migrate;
+    pub use crate::node::{Arrivals, Elsewhere, Sent, Tenure, everywhere, migrate, tenure};
     pub use crate::repo::MigrateError;
 }

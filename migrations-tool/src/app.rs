@@ -1,7 +1,7 @@
 //! From arguments to an [`Exit`].
 
 use std::ffi::OsString;
-use std::io::{stderr, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 
 use clap::Parser;
 use diesel::migration::MigrationSource;
@@ -62,8 +62,13 @@ fn start(
         }
     };
     // Not locked: a node has threads, and the application's code on them may print.
-    let mut output =
-        Output { out: &mut stdout(), err: &mut stderr(), quiet: cli.common.quiet, json: cli.common.json };
+    let mut output = Output {
+        out: &mut stdout(),
+        err: &mut stderr(),
+        quiet: cli.common.quiet,
+        json: cli.common.json,
+        terminal: stderr().is_terminal(),
+    };
     let done = carried()
         .and_then(|carried| Session::open(&cli.common, carried))
         .and_then(|session| execute(&cli.command, &session, &mut output));

@@ -1,13 +1,14 @@
 //! A plan of one repo, carried out and told about: what `run`, `revert`, `redo` and `load` share.
 
-use litefs_diesel::__tool::{Done, Kind, Plan, Step};
+use litefs_diesel::__tool::{Done, Kind, Plan, Sent, Step};
 use serde_json::{Value, json};
 
 use crate::cli::Writing;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::place::{Way, choose};
+use crate::place::{PlaceError, Way, choose, everywhere};
+use crate::progress::Progress;
 use crate::schema;
 use crate::session::{Session, Target};
 
@@ -22,7 +23,8 @@ impl Outcome {
         Self { exit: Exit::Done, repos: Vec::new() }
     }
 
-    /// Carries out the plan of one repo. One with nothing in it asks nobody.
+    /// Carries out the plan of one repo. One with nothing in it asks nobody, unless all nodes are to
+    /// have it.
     pub(crate) fn carry_out(
         &mut self,
         session: &Session,
@@ -31,18 +33,19 @@ impl Outcome {
         how: &Writing,
         output: &mut Output<'_>,
     ) -> Result<(), Error> {
-        let (done, behind) = match plan.steps.is_empty() || how.dry_run {
-            true => {
-                plan.steps.iter().for_each(|step| tell(output, step, "Would run", "Would roll back", how));
-                (Vec::new(), Vec::new())
-            }
-            false => run(session, target, plan, how, output)?,
+        let Ran { done, visible, behind } = if how.dry_run {
+            plan.steps.iter().for_each(|step| tell(output, step, "Would run", "Would roll back", how));
+            Ran::nothing()
+        } else if plan.steps.is_empty() && !how.wait_all {
+            Ran::nothing()
+        } else {
+            run(session, target, plan, how, output)?
         };
         if !behind.is_empty() {
             output.error(format_args!("done, but not yet on {}", behind.join(", ")));
             self.exit = Exit::NotEverywhere;
         }
-        if done.iter().any(|done| done.ran) {
+        if visible && done.iter().any(|done| done.ran) {
             schema::refresh(session, target, how, output)?;
         }
         let planned = plan.steps.iter().map(|step| value(step.kind, &step.version, &step.name));
@@ -65,27 +68,49 @@ impl Outcome {
     }
 }
 
+/// What came of one plan.
+struct Ran {
+    done: Vec<Done>,
+    /// Whether it can be read here.
+    visible: bool,
+    /// Who does not have it yet.
+    behind: Vec<String>,
+}
+
+impl Ran {
+    fn nothing() -> Self {
+        Self { done: Vec::new(), visible: true, behind: Vec::new() }
+    }
+}
+
 fn run(
     session: &Session,
     target: &Target,
     plan: &Plan,
     how: &Writing,
     output: &mut Output<'_>,
-) -> Result<(Vec<Done>, Vec<String>), Error> {
-    let database = target.database()?;
-    let mut place = choose(&Way {
-        config: &session.config,
-        repo: &target.repo.name,
-        database,
-        alone: session.is_alone(database),
-        timeout: how.timeout,
-        wait_all: how.wait_all,
-    })?;
-    let mut say = |step: &Step| tell(output, step, "Running", "Rolling back", how);
-    let ran = place.run(plan, &mut say).and_then(|done| Ok((done, place.wait(how.wait_all)?)));
-    let closed = place.close();
+) -> Result<Ran, Error> {
+    let (repo, database) = (target.repo.name.as_str(), target.database()?);
+    let alone = session.is_alone(database);
+    if how.wait_all && !alone && !session.names_nodes {
+        return Err(PlaceError::NoNodes.into());
+    }
+    let mut place = choose(&Way { config: &session.config, repo, database, alone, timeout: how.timeout })?;
+    let ran = place.run(plan, &mut |step| tell(output, step, "Running", "Rolling back", how));
+    let ran = ran.and_then(|Sent { done, visible }| {
+        let behind = match (visible, how.wait_all) {
+            (false, _) => vec!["this node".to_owned()],
+            (true, false) => Vec::new(),
+            (true, true) => {
+                let mut progress = Progress::new(output);
+                everywhere(place.node(), repo, how.timeout, &mut |now| progress.see(now))?
+            }
+        };
+        Ok(Ran { done, visible, behind })
+    });
+    let closed = pollster::block_on(place.node().shutdown());
     let ran = ran?;
-    closed?;
+    closed.map_err(PlaceError::from)?;
     Ok(ran)
 }
 

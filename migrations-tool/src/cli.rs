@@ -56,7 +56,8 @@ pub(crate) struct Writing {
     /// Show the SQL of each migration
     #[arg(long)]
     pub(crate) log_migrations_sql: bool,
-    /// How long to wait: for a leader, for another tool, for a lock, for the other nodes
+    /// How long to wait: for a leader, for another tool, for a lock, for the other nodes; from a
+    /// replica, for the primary's application and what it runs
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) timeout: Duration,
     /// Wait until every configured node has the new schema, not only this one

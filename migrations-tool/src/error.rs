@@ -63,6 +63,7 @@ impl Error {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Repo { cause, .. } => cause.exit(),
+            Self::Place(error) if error.is_done() => Exit::NotEverywhere,
             _ => Exit::Failed,
         }
     }

@@ -29,6 +29,7 @@ mod history;
 mod output;
 mod paths;
 mod place;
+mod progress;
 mod schema;
 mod select;
 mod session;

@@ -11,6 +11,8 @@ pub(crate) struct Output<'a> {
     pub(crate) quiet: bool,
     /// Answers as JSON, and no progress.
     pub(crate) json: bool,
+    /// Standard error is a terminal, on which a line can be rewritten.
+    pub(crate) terminal: bool,
 }
 
 // A reader that has gone (`| head`) is no failure of what was done.
@@ -30,6 +32,11 @@ impl Output<'_> {
         if !self.quiet && !self.json {
             let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
         }
+    }
+
+    /// Whether progress is a bar, which goes to standard error.
+    pub(crate) fn shows_bars(&self) -> bool {
+        self.terminal && !self.quiet && !self.json
     }
 
     /// What the user should know, and no failure.

@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) targets: Vec<Target>,
     /// There is no `[litefs]`.
     alone: bool,
+    /// `cluster.nodes` names all nodes.
+    pub(crate) names_nodes: bool,
     /// The database is one of the command line.
     named: bool,
     /// The migrations are in the program.
@@ -78,7 +80,8 @@ impl Session {
         let embedded = carried.map(|carried| carried.migrations);
         let embedded = embedded.filter(|_| common.migrations_path.is_empty());
         let named = common.database_url.is_some();
-        Ok(Self { config, root, diesel, targets, alone: settings.alone, named, embedded })
+        let (alone, names_nodes) = (settings.alone, settings.names_nodes);
+        Ok(Self { config, root, diesel, targets, alone, names_nodes, named, embedded })
     }
 
     /// Runs `work` for each repo; errors name the repo when there are several.

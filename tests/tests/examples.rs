@@ -35,6 +35,39 @@ fn quickstart_shows_every_way_in() {
 }
 
 #[test]
+fn a_package_with_a_renamed_repo_and_its_own_priv_is_migrated_from_any_folder_and_at_its_start() {
+    let package = root().join("examples/renamed");
+    // As it was checked out; what it makes is not for the repository.
+    let copy = tempfile::tempdir().unwrap();
+    let mut cp = Command::new("cp");
+    cp.args(["-R", "litefs-diesel.toml", "database", "src"]).arg(copy.path()).current_dir(&package);
+    assert!(cp.status().unwrap().success());
+    let tool = |folder: &str, args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_migrate"));
+        let ran = command.args(args).current_dir(copy.path().join(folder)).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let app = || {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "-q", "-p", "shop", "--manifest-path"]).arg(package.join("Cargo.toml"));
+        let ran = command.current_dir(copy.path()).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let path = tool("src", &["path"]);
+    for words in ["ShopRepo", "database/migrations", "priv", "litefs-diesel.toml"] {
+        assert!(path.contains(words), "{words:?} is missing in {path}");
+    }
+    assert_eq!(tool("src", &["pending"]), "true\n");
+    assert!(!copy.path().join("shop.db").exists());
+    assert_eq!(tool("database", &["run", "-n", "1"]), "Running migration 2026-02-01-000001_create_orders\n");
+    assert_eq!(app(), "1 migrations were pending; order 1 (a lamp, not paid) is one of 1\n");
+    assert_eq!(app(), "0 migrations were pending; order 2 (a lamp, not paid) is one of 2\n");
+    assert_eq!(tool(".", &["pending", "--check"]), "false\n");
+}
+
+#[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn the_cluster_example_tells_its_story_and_leaves_nothing_behind() {
     let mut script = Script::start();

@@ -1,7 +1,7 @@
 //! Settings in code.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Config {
     /// What the only repo is called when nothing names one.
     pub(super) only_repo: Option<String>,
     pub(super) without_ledger: bool,
+    /// What the node is as a guest of the cluster, behind its name.
+    pub(super) guest: Option<String>,
 }
 
 impl Config {
@@ -254,7 +256,47 @@ impl Config {
         self.set(Key::Cluster("fence_timeout"), Value::Duration(timeout))
     }
 
-    /// Nodes speak in plain text (default `false`): possible on loopback only.
+    /// The file with the secret that all nodes of the cluster share, in hex or base64, at least 32
+    /// bytes of it: what each proves to the others. With several in it, white space between, the
+    /// first is what this node presents, and all are accepted. It is read again when it changes.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::new("/litefs/app.db")
+    ///     .litefs_http("http://127.0.0.1:20202")
+    ///     .listen("10.0.0.1:7117")
+    ///     .peer("{hostname}:7117")
+    ///     .secret_file("/run/secrets/litefs-diesel");
+    /// ```
+    #[must_use]
+    pub fn secret_file(self, file: impl AsRef<Path>) -> Self {
+        self.file("secret_file", file.as_ref())
+    }
+
+    /// Instead of a secret, certificates: `authorities` (PEM) sign those of all nodes; `certificate`
+    /// is this node's own, with those between it and the authority, and `key` its private key. They are
+    /// read again when they change.
+    #[must_use]
+    pub fn certificates(
+        self,
+        authorities: impl AsRef<Path>,
+        certificate: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Self {
+        self.file("ca_file", authorities.as_ref())
+            .file("cert_file", certificate.as_ref())
+            .file("key_file", key.as_ref())
+    }
+
+    /// Takes a secret or key file that others than its owner can read (default `false`), as Docker and
+    /// Kubernetes mount them.
+    #[must_use]
+    pub fn allow_readable_by_others(self, allow: bool) -> Self {
+        self.set(Key::Cluster("allow_readable_by_others"), Value::Bool(allow))
+    }
+
+    /// Nodes speak in plain text, and nothing tells them apart from others (default `false`): possible
+    /// on loopback only.
     #[must_use]
     pub fn insecure(self, insecure: bool) -> Self {
         self.set(Key::Cluster("insecure"), Value::Bool(insecure))
@@ -274,6 +316,10 @@ impl Config {
     pub(crate) fn for_repo(mut self, name: &str) -> Self {
         self.only_repo = Some(name.to_owned());
         self
+    }
+
+    fn file(self, key: &'static str, file: &Path) -> Self {
+        self.set(Key::Cluster(key), Value::Text(file.to_string_lossy().into_owned()))
     }
 
     fn every_repo(self, key: &'static str, value: Value) -> Self {

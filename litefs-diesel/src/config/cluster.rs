@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::error::StartError;
+use super::identity::{self, IdentitySettings};
 use super::layer::Value;
 use super::read::Found;
 use super::settings::{ClusterSettings, Fence, Nodes};
@@ -22,8 +23,10 @@ impl ClusterSettings {
             peer: None,
             peers: BTreeMap::new(),
             nodes: None,
+            identity: IdentitySettings::Unset,
             fence: Fence::Heard,
             fence_timeout: FENCE_TIMEOUT,
+            guest: None,
         }
     }
 }
@@ -49,14 +52,8 @@ pub(super) fn settings<'a>(
                 .to_owned(),
         })?,
     };
-    if let Some(found) = get("secret_file") {
-        return Err(found.error(
-            "encryption between nodes is not in this version; leave it out, and write `insecure = true` with \
-             loopback addresses",
-        ));
-    }
-    let insecure = get("insecure").map_or(Ok(false), |found| found.boolean())?;
-    let listen = get("listen").map(|found| listen(&found, insecure)).transpose()?;
+    let identity = identity::settings(&get)?;
+    let listen = get("listen").map(|found| listen(&found, &identity)).transpose()?;
     let peer = get("peer").map(|found| template(&found)).transpose()?;
     let peers = get("peers").map_or_else(|| Ok(BTreeMap::new()), |found| table(&found))?;
     match (listen.is_some(), peer.is_some() || !peers.is_empty()) {
@@ -79,6 +76,13 @@ pub(super) fn settings<'a>(
         _ => {}
     }
     let nodes = get("nodes").map(|found| nodes(&found, peer.is_some(), &peers, listen)).transpose()?;
+    if nodes.is_some() && identity == IdentitySettings::Unset {
+        let why = format!(
+            "`cluster.nodes` names other nodes, and nothing says how to know them; {}",
+            identity::NEXT
+        );
+        return Err(StartError::Missing { setting: "cluster.secret_file".to_owned(), why });
+    }
     let fence = get("fence").map_or(Ok(Fence::Heard), |found| fence(&found))?;
     let fence_timeout = get("fence_timeout").map_or(Ok(FENCE_TIMEOUT), |found| fence_timeout(&found))?;
     if fence == Fence::Majority && nodes.is_none() {
@@ -88,7 +92,8 @@ pub(super) fn settings<'a>(
                 .to_owned(),
         });
     }
-    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, fence, fence_timeout })
+    let guest = None;
+    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, identity, fence, fence_timeout, guest })
 }
 
 /// `litefs.http`: `http://host:port`, and nothing behind it.
@@ -124,26 +129,28 @@ fn machine_name() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-fn listen(found: &Found<'_>, insecure: bool) -> Result<SocketAddr, StartError> {
+fn listen(found: &Found<'_>, identity: &IdentitySettings) -> Result<SocketAddr, StartError> {
     let text = found.text()?;
     let address: SocketAddr = text.trim().parse().map_err(|_| {
         found.error(format!("`{text}` is not a socket address; write \"127.0.0.1:7117\" or \"[::1]:7117\""))
     })?;
-    if !address.ip().is_loopback() {
-        return Err(found.error(format!(
-            "{address} is not on loopback; encryption between nodes is not in this version, which therefore listens \
-             on loopback only: write \"127.0.0.1:{}\"",
+    match identity {
+        IdentitySettings::Unset => Err(StartError::Missing {
+            setting: "cluster.secret_file".to_owned(),
+            why: format!(
+                "this node listens on {address} (`cluster.listen`), and nothing says who may connect; {}; on \
+                 loopback only, `insecure = true` allows plain text",
+                identity::NEXT
+            ),
+        }),
+        IdentitySettings::Insecure if !address.ip().is_loopback() => Err(found.error(format!(
+            "{address} is not on loopback, and with `insecure = true` whoever reaches it could write; instead of \
+             that, {}; or listen on \"127.0.0.1:{}\"",
+            identity::NEXT,
             address.port()
-        )));
+        ))),
+        _ => Ok(address),
     }
-    if !insecure {
-        return Err(StartError::Missing {
-            setting: "cluster.insecure".to_owned(),
-            why: "nodes of this version speak in plain text, on loopback only; write `insecure = true` to allow it"
-                .to_owned(),
-        });
-    }
-    Ok(address)
 }
 
 fn fence(found: &Found<'_>) -> Result<Fence, StartError> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroize;
+
 use super::error::{Origin, StartError};
 use super::interpolate::interpolate;
 use super::layer::{Layer, Value};
@@ -14,6 +16,13 @@ const PREFIX: &str = "LITEFS_DIESEL__";
 /// change the process's own.
 #[derive(Default)]
 pub(crate) struct Environment(BTreeMap<String, Option<String>>);
+
+/// Every value may be a secret.
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(Zeroize::zeroize);
+    }
+}
 
 impl Environment {
     /// The process's own, as it is now.

@@ -142,6 +142,14 @@ pub enum StartError {
         /// What the system said, and what to do.
         why: String,
     },
+    /// The cluster's identity cannot be read, or is none.
+    #[error("`{setting}`: {why}")]
+    Identity {
+        /// The setting, as `section.key`.
+        setting: String,
+        /// What is wrong, and what to do; never the secret.
+        why: String,
+    },
     /// The system gave no thread, memory or temporary folder.
     #[error("the node's own threads and files could not be set up: {why}")]
     System {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::Origin;
+use super::identity::SecretText;
 use super::schema::Key;
 
 /// A value as its source wrote it.
@@ -20,6 +21,8 @@ pub(super) enum Value {
     Table(BTreeMap<String, Value>),
     /// A type that no setting has; the word for it.
     Other(&'static str),
+    /// The cluster's secret, as the environment has it.
+    Secret(SecretText),
     /// What it stands for cannot be had (`${NAME}` of a variable that is not set), and why. It is an
     /// error only where nothing of higher rank sets the same.
     Broken(String),
@@ -36,6 +39,7 @@ impl Value {
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
             Self::Other(kind) => kind,
+            Self::Secret(_) => "a secret",
             Self::Broken(_) => "a value that cannot be had",
         }
     }
@@ -67,6 +71,10 @@ pub(super) struct Layer {
 
 impl Layer {
     pub(super) fn set(&mut self, key: Key, value: Value, origin: Origin) {
+        let value = match value {
+            Value::Loose(text) if key.is_secret() => Value::Secret(SecretText::new(text)),
+            value => value,
+        };
         match &key {
             Key::Repo(name, _) => _ = self.repos.insert(name.clone()),
             Key::Litefs(_) => self.litefs = true,

@@ -18,9 +18,9 @@
 //! http = "http://127.0.0.1:20202"
 //! [cluster]
 //! name = "shop"
-//! listen = "127.0.0.1:7117"
-//! insecure = true
-//! peers = { ams = "127.0.0.1:7117", ord = "127.0.0.1:7118" }
+//! listen = "10.0.0.1:7117"
+//! secret_file = "/run/secrets/litefs-diesel"
+//! peers = { ams = "10.0.0.1:7117", ord = "10.0.0.2:7117" }
 //! ```
 //!
 //! `${NAME}` inside a value of the file or of a `LITEFS_DIESEL__…` variable is the environment's;
@@ -77,8 +77,13 @@
 //! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
 //! | `fence` | `"heard"`, `"majority"` | `"heard"` | What keeps a primary from writing that is not the only one ([`Fence`]). `"majority"` needs `nodes`. |
 //! | `fence_timeout` | duration of 1.5 s or more | 2 s | How old the confirmations of `"majority"` may be. Keep it below the time to live of LiteFS's lease. |
-//! | `insecure` | boolean | `false` | Allows plain text between nodes, on loopback only. |
-//! | `secret_file` | path | none | Not in this version, and refused. |
+//! | `secret_file` | path | none | The shared secret by which nodes know each other, in hex or base64, at least 32 bytes of it. Several, with white space between: the first is this node's, all are accepted. Read again when it changes. |
+//! | `secret` | text | none | The same, from the environment: `LITEFS_DIESEL__CLUSTER__SECRET`, or `"${NAME}"`. |
+//! | `ca_file` | path | none | Instead of a secret: the authorities that sign nodes' certificates, PEM. Read again when it changes, as the next two. |
+//! | `cert_file` | path | none | This node's certificate, then those between it and an authority, PEM. |
+//! | `key_file` | path | none | The certificate's private key, PEM. |
+//! | `allow_readable_by_others` | boolean | `false` | Takes a `secret_file` or `key_file` that others than its owner can read. |
+//! | `insecure` | boolean | `false` | Plain text between nodes, and nothing by which they know each other: on loopback only. |
 //!
 //! # What this room never does
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
@@ -94,6 +99,7 @@ mod error;
 mod file;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod identity;
 mod interpolate;
 mod layer;
 mod load;
@@ -112,6 +118,9 @@ mod tests;
 
 pub use builder::Config;
 pub use error::{Origin, StartError};
+#[cfg(test)]
+pub(crate) use identity::SecretText;
+pub(crate) use identity::{IdentityFile, IdentitySettings, SecretFrom};
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
 pub use repo::RepoConfig;

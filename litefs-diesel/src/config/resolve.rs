@@ -33,10 +33,11 @@ impl Config {
             let litefs = sources.litefs()?;
             // A node that is alone has no use for its peers, and its machine perhaps none of the
             // variables in the file's `[cluster]`.
-            let cluster = match litefs {
+            let mut cluster = match litefs {
                 Some(_) => cluster::settings(|key| sources.found(&Key::Cluster(key)))?,
                 None => ClusterSettings::alone(),
             };
+            cluster.guest = self.guest.as_ref().map(|guest| format!("{} ({guest})", cluster.node));
             Ok(Settings { repos, unnamed, litefs, cluster })
         })
     }
@@ -214,6 +215,11 @@ impl<'a> Sources<'a> {
             },
             temporary: self.config.temporary.clone(),
         })
+    }
+
+    /// Whether anything says who all nodes are.
+    pub(super) fn names_nodes(&self) -> bool {
+        self.found(&Key::Cluster("nodes")).is_some()
     }
 
     /// Where the migrations tool looks, as it is written, and who wrote it.

@@ -39,6 +39,11 @@ pub(super) const CLUSTER: &[&str] = &[
     "fence",
     "fence_timeout",
     "secret_file",
+    "secret",
+    "ca_file",
+    "cert_file",
+    "key_file",
+    "allow_readable_by_others",
     "insecure",
 ];
 
@@ -51,6 +56,13 @@ pub(super) enum Key {
     EveryRepo(&'static str),
     Litefs(&'static str),
     Cluster(&'static str),
+}
+
+impl Key {
+    /// Whether its value is to be seen by nobody.
+    pub(super) fn is_secret(&self) -> bool {
+        *self == Self::Cluster("secret")
+    }
 }
 
 impl fmt::Display for Key {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::error::{Origin, StartError};
+use super::identity::IdentitySettings;
 use super::lost::LostSettings;
 use super::open::OnOpen;
 use super::schema;
@@ -93,10 +94,15 @@ pub(crate) struct ClusterSettings {
     pub(crate) peers: BTreeMap<String, String>,
     /// All nodes that may be there, this one included.
     pub(crate) nodes: Option<Nodes>,
+    /// How nodes know each other.
+    pub(crate) identity: IdentitySettings,
     /// What keeps a primary from writing that is not the only one.
     pub(crate) fence: Fence,
     /// How old a confirmation of [`Fence::Majority`] may be.
     pub(crate) fence_timeout: Duration,
+    /// This process is a guest beside the application's own node of the same name: what the others
+    /// are told instead of that name. It counts for nothing, and nobody reaches it.
+    pub(crate) guest: Option<String>,
 }
 
 /// What keeps a node from writing that LiteFS calls primary while another is primary, too

@@ -24,6 +24,8 @@ pub struct ToolSettings {
     pub root: Option<PathBuf>,
     /// There is no `[litefs]`.
     pub alone: bool,
+    /// `cluster.nodes` names all nodes.
+    pub names_nodes: bool,
 }
 
 /// One repo.
@@ -56,7 +58,8 @@ impl Config {
                 repos.push(ToolRepo { name: name.clone(), priv_dir, database });
             }
             let alone = sources.litefs()?.is_none();
-            Ok(ToolSettings { repos, unnamed, root: self.root.clone(), alone })
+            let names_nodes = sources.names_nodes();
+            Ok(ToolSettings { repos, unnamed, root: self.root.clone(), alone, names_nodes })
         })
     }
 
@@ -66,8 +69,8 @@ impl Config {
         self.for_repo(name)
     }
 
-    /// For a node of the tool's own, beside the application's: this repo alone, another port, and
-    /// no longer wait for a leader than `timeout`. `alone` leaves `[litefs]` out.
+    /// For a node of the tool's own, a guest beside the application's: this repo alone, nobody reaches
+    /// it, and no longer wait for a leader than `timeout`. `alone` leaves `[litefs]` out.
     ///
     /// # Errors
     /// As [`for_tool`](Self::for_tool).
@@ -87,15 +90,8 @@ impl Config {
         if alone {
             return Ok(self);
         }
-        self = self.start_timeout(timeout);
-        let cluster = self.resolve()?.cluster;
-        if let Some(listen) = cluster.listen {
-            if let Some(super::Nodes::Dns { name, port }) = cluster.nodes {
-                self = self.nodes_dns(format_args!("{name}:{port}"));
-            }
-            self = self.listen(std::net::SocketAddr::new(listen.ip(), 0).to_string());
-        }
-        Ok(self)
+        self.guest = Some(format!("litefs-migrate {}", std::process::id()));
+        Ok(self.start_timeout(timeout))
     }
 }
 

@@ -16,12 +16,13 @@ use crate::members::Members;
 use crate::rpc::Service;
 use crate::rpc::client::Client;
 use crate::rpc::hello::{self, HelloError, Identity, Peer, Purpose};
+use crate::rpc::identity::{IdentityError, Transport};
 
 /// How long one address may take to answer. Within a data centre it takes less than a
 /// millisecond, around the world less than a third of a second.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How long the hello may take.
+/// How long TLS and the hello may take together.
 const HELLO: Duration = Duration::from_secs(5);
 
 /// How many addresses of one name are tried.
@@ -31,6 +32,8 @@ const MAX_ADDRS: usize = 8;
 pub(super) struct Connector {
     pub(super) resolver: Resolver,
     pub(super) identity: Arc<Identity>,
+    /// By what this node knows its peers.
+    pub(super) transport: Transport,
     /// What this node sees, told to its peers, and what they see.
     pub(super) members: Arc<Members>,
     pub(super) max_frame: usize,
@@ -47,6 +50,8 @@ pub(super) enum ConnectError {
     #[error("{addr}: {source}")]
     Io { addr: SocketAddr, source: io::Error },
     #[error("{addr}: {source}")]
+    Identity { addr: SocketAddr, source: IdentityError },
+    #[error("{addr}: {source}")]
     Hello { addr: SocketAddr, source: HelloError },
 }
 
@@ -56,6 +61,7 @@ impl ConnectError {
         match self {
             Self::Resolve(error) => error.is_permanent(),
             Self::Io { .. } => false,
+            Self::Identity { source, .. } => source.is_refusal(),
             Self::Hello { source, .. } => source.is_refusal(),
         }
     }
@@ -76,7 +82,7 @@ impl Connector {
         let addrs = self.resolver.resolve(hostname).await?;
         let mut failure = None;
         for addr in addrs.into_iter().take(MAX_ADDRS) {
-            match self.connect_to(addr, purpose).await {
+            match self.connect_to(hostname, addr, purpose).await {
                 Ok((client, peer)) => return Ok((Arc::new(client), peer)),
                 Err(error) => failure = Some(error),
             }
@@ -89,24 +95,38 @@ impl Connector {
 
     async fn connect_to<S: Service>(
         &self,
+        hostname: &str,
         addr: SocketAddr,
         purpose: Purpose,
     ) -> Result<(Client<S>, Peer), ConnectError> {
         let failed = |source| ConnectError::Io { addr, source };
         let connected = tokio::time::timeout(CONNECT, TcpStream::connect(addr)).await;
-        let mut stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)?;
+        let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(failed)?;
         // A request is small and waits for nothing.
         stream.set_nodelay(true).map_err(failed)?;
+        let unknown = |source| ConnectError::Identity { addr, source };
         let deadline = Instant::now() + HELLO;
-        let peer = hello::greet(&mut stream, &self.identity, purpose, deadline)
-            .await
-            .map_err(|source| ConnectError::Hello { addr, source })?;
+        let names = self.resolver.names(hostname);
+        let (mut stream, session) = self.transport.connect(stream, names, deadline).await.map_err(unknown)?;
+        let greeted = hello::greet(&mut stream, &self.identity, purpose, deadline).await;
+        let peer = greeted.map_err(|source| match &source {
+            HelloError::Io(error) => match IdentityError::behind(error) {
+                Some(source) => unknown(source),
+                None => ConnectError::Hello { addr, source },
+            },
+            _ => ConnectError::Hello { addr, source },
+        })?;
+        // It was called by a name that LiteFS or DNS gave, and what it says of others it says as `peer.node`.
+        session.proves(&peer.node, &self.resolver.node_names(&peer.node)).map_err(unknown)?;
         tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
         let (client, driver) = Client::new(stream, self.max_frame);
+        let until = self.shutdown.child_token();
         let (litefs, cluster) = (self.identity.litefs.clone(), peer.litefs.clone());
-        self.spawn(&self.shutdown, async move {
+        let watched = session.watch(client.retirement(), until.clone());
+        self.spawn(&until, async move {
             tokio::select! {
                 () = driver => {}
+                () = watched => {}
                 () = litefs.no_longer(&cluster) => {}
             }
         });

@@ -15,6 +15,7 @@ use super::resolve::Resolver;
 use crate::litefs::{Role, RoleView};
 use crate::members::Members;
 use crate::rpc::hello::Identity;
+use crate::rpc::identity::Transport;
 
 /// How many hosts are known at once. A cluster has a few; this bounds what nonsense can cost.
 const MAX_PEERS: usize = 64;
@@ -25,6 +26,8 @@ pub(crate) struct PeersConfig {
     pub(crate) resolver: Resolver,
     /// Who this node says it is.
     pub(crate) identity: Arc<Identity>,
+    /// By what it knows its peers.
+    pub(crate) transport: Transport,
     /// What this node sees, reported to each peer, and where goes what they see.
     pub(crate) members: Arc<Members>,
     /// Bytes of a frame; the same on all nodes, usually [`MAX_FRAME`](crate::rpc::wire::MAX_FRAME).
@@ -43,9 +46,10 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(crate) fn new(config: PeersConfig) -> Arc<Self> {
-        let PeersConfig { resolver, identity, members, max_frame, runtime } = config;
+        let PeersConfig { resolver, identity, transport, members, max_frame, runtime } = config;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let connector = Connector { resolver, identity, members, max_frame, runtime, shutdown, tasks };
+        let connector =
+            Connector { resolver, identity, transport, members, max_frame, runtime, shutdown, tasks };
         Arc::new(Self { connector: Arc::new(connector), known: Mutex::default(), mesh: Mutex::default() })
     }
 

@@ -21,6 +21,10 @@ pub(crate) struct Resolver {
     table: BTreeMap<String, String>,
     /// `{hostname}:7117`, `{hostname}.vm.app.internal:7117`, for all others.
     template: Option<String>,
+    /// What an address is called that `cluster.nodes = "dns:…"` gave.
+    dns: Option<String>,
+    /// What is said can be read on the way: only this machine may be reached.
+    plain: bool,
 }
 
 /// Why a host name has no address.
@@ -40,8 +44,8 @@ pub(crate) enum ResolveError {
     #[error("cannot find `{at}`: {source}")]
     Lookup { at: String, source: io::Error },
     #[error(
-        "`{at}` is {addr}, on another machine, and connections between nodes are not yet encrypted: only loopback \
-         addresses may be reached (settings `cluster.peer` and `cluster.peers`)"
+        "`{at}` is {addr}, on another machine, and this node speaks in plain text (`cluster.insecure`), which stays on \
+         this one: set `cluster.secret_file`, or mend `cluster.peer` and `cluster.peers`"
     )]
     NotLoopback { at: String, addr: SocketAddr },
 }
@@ -61,8 +65,42 @@ impl Resolver {
     ) -> Result<Self, ResolveError> {
         match template {
             Some(template) if !leads_somewhere(&template) => Err(ResolveError::Template(template)),
-            template => Ok(Self { table, template }),
+            template => Ok(Self { table, template, dns: None, plain: true }),
         }
+    }
+
+    /// What is said is in plain text (the default), or not: then any address may be reached.
+    pub(crate) fn plain(self, plain: bool) -> Self {
+        Self { plain, ..self }
+    }
+
+    /// The DNS name that stands for all nodes, which their certificates may have.
+    pub(crate) fn dns(self, dns: Option<String>) -> Self {
+        Self { dns, ..self }
+    }
+
+    /// What may stand in the certificate of the node that is called: as [`node_names`](Self::node_names)
+    /// when it is called by its name; when by an address that came from DNS, that address, or the name
+    /// that was looked up.
+    pub(crate) fn names(&self, hostname: &str) -> Vec<String> {
+        match hostname.parse::<SocketAddr>() {
+            Ok(address) => std::iter::once(address.ip().to_string()).chain(self.dns.clone()).collect(),
+            Err(_) => self.node_names(hostname),
+        }
+    }
+
+    /// What may stand in the certificate of the node of this name: the name itself, and the host of its
+    /// address in `cluster.peers`, or of `cluster.peer` with the name in it.
+    pub(crate) fn node_names(&self, node: &str) -> Vec<String> {
+        let mut names = vec![node.to_owned()];
+        if node.parse::<SocketAddr>().is_ok() {
+            return names; // no name, and not to be taken for one
+        }
+        let place = self.place(node).ok();
+        if let Some((host, _)) = place.as_deref().and_then(|place| place.rsplit_once(':')) {
+            names.push(host.trim_start_matches('[').trim_end_matches(']').to_owned());
+        }
+        names
     }
 
     /// The addresses of that host, in the order in which to try them; never none.
@@ -73,7 +111,7 @@ impl Resolver {
             .await
             .map_err(|_| lookup(io::ErrorKind::TimedOut.into()))?;
         let addrs: Vec<SocketAddr> = found.map_err(lookup)?.collect();
-        match addrs.iter().find(|addr| !addr.ip().is_loopback()) {
+        match addrs.iter().find(|addr| self.plain && !addr.ip().is_loopback()) {
             Some(addr) => Err(ResolveError::NotLoopback { at, addr: *addr }),
             None if addrs.is_empty() => Err(lookup(io::ErrorKind::NotFound.into())),
             None => Ok(addrs),
@@ -174,6 +212,29 @@ mod tests {
         let error = resolver.resolve("192.0.2.1").await.unwrap_err();
         assert!(matches!(error, ResolveError::NotLoopback { .. }), "{error}");
         assert!(error.is_permanent());
+    }
+
+    #[tokio::test]
+    async fn an_address_on_another_machine_is_for_nodes_with_an_identity() {
+        let resolver = template("{hostname}:7117").unwrap().plain(false);
+        assert_eq!(at(&resolver, "192.0.2.1").await, "192.0.2.1:7117");
+    }
+
+    #[test]
+    fn a_certificate_has_the_name_of_the_node_or_of_where_it_is() {
+        let table = BTreeMap::from([("ord".to_owned(), "10.0.0.2:7117".to_owned())]);
+        let resolver = Resolver::new(table, Some("{hostname}.shop.internal:7117".to_owned()));
+        let resolver = resolver.unwrap().dns(Some("all.shop.internal".to_owned()));
+        for names in [Resolver::names, Resolver::node_names] {
+            assert_eq!(names(&resolver, "ams"), ["ams", "ams.shop.internal"]);
+            assert_eq!(names(&resolver, "ord"), ["ord", "10.0.0.2"]);
+            assert_eq!(names(&resolver, "no host"), ["no host"]);
+        }
+        assert_eq!(template("[{hostname}]:7117").unwrap().names("::1"), ["::1", "::1"]);
+        // An address is one that DNS gave; a node that says that this is its name proves nothing by it.
+        assert_eq!(resolver.names("10.0.0.9:7117"), ["10.0.0.9", "all.shop.internal"]);
+        assert_eq!(resolver.names("[::1]:7117"), ["::1", "all.shop.internal"]);
+        assert_eq!(resolver.node_names("10.0.0.9:7117"), ["10.0.0.9:7117"]);
     }
 
     #[test]

@@ -18,12 +18,14 @@ use crate::litefs::Role;
 use crate::members::testing::TestMember;
 use crate::position::Position;
 use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
+use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::Limits;
 use crate::server::testing::*;
 use crate::statement::Session;
 
 mod finding;
+mod identity;
 mod lost;
 mod mesh;
 mod migrations;
@@ -87,7 +89,23 @@ impl Asking {
         Self::start_with(runtime, role, table, |config| config)
     }
 
+    /// One that knows its peers by that.
+    fn secured(transport: Transport, nodes: &[(&str, &TestNode)]) -> Self {
+        let table = nodes.iter().map(|(name, node)| ((*name).to_owned(), node.addr.to_string())).collect();
+        Self::start_by(transport, Handle::current(), replica_of(nodes[0].0), table, |config| config)
+    }
+
     fn start_with(
+        runtime: Handle,
+        role: Role,
+        table: BTreeMap<String, String>,
+        set_up: impl FnOnce(Config) -> Config,
+    ) -> Self {
+        Self::start_by(Transport::Plain, runtime, role, table, set_up)
+    }
+
+    fn start_by(
+        transport: Transport,
         runtime: Handle,
         role: Role,
         table: BTreeMap<String, String>,
@@ -97,6 +115,7 @@ impl Asking {
         let member = TestMember::new(&identity.node, role, None);
         let peers = Peers::new(PeersConfig {
             resolver: Resolver::new(table, None).unwrap(),
+            transport,
             identity: Arc::new(identity),
             members: Arc::clone(&member.members),
             max_frame: MAX_FRAME,

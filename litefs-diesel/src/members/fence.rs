@@ -78,7 +78,7 @@ impl Members {
     fn confirms(&self, state: &State, node: &str, epoch: u64, now: Instant, timeout: Duration) -> bool {
         let Some(other) = state.others.get(node) else { return false };
         let follows = matches!(&other.view.role, Role::Replica { primary } if *primary == self.node);
-        let heard = other.heard(&self.node, self.process);
+        let heard = other.heard(self.told(), self.process);
         let heard = heard.filter(|_| follows && state.own.view.epoch == epoch);
         let made = heard.filter(|version| *version >= state.own.epoch_from);
         made.and_then(|version| state.own.made_at(version))

@@ -37,6 +37,49 @@ impl Members {
     /// primary, in one epoch of this node's role. Keeps nothing when it is dropped. Needs a runtime
     /// with timers.
     pub(crate) async fn replicated(&self, write: &Awaited, deadline: Instant) -> Result<(), NotReplicated> {
+        self.arrives(write, deadline, |epoch| self.is_there(write, epoch)).await
+    }
+
+    /// Returns once every node that the settings name has that position of the repo, which is on the
+    /// history of the present primary. `see` is told of who has it, and who does not: at first, and at
+    /// each change.
+    pub(crate) async fn everywhere(
+        &self,
+        repo: &str,
+        position: Position,
+        deadline: Instant,
+        mut see: impl FnMut(&NotReplicated),
+    ) -> Result<(), NotReplicated> {
+        let mut roles = self.roles.clone();
+        let led = roles.wait_for(|view| view.role != Role::NoLeader);
+        let (primary, epoch) = match tokio::time::timeout_at(deadline.into(), led).await {
+            Ok(Ok(view)) => match &view.role {
+                Role::Replica { primary } => (Some(primary.clone()), view.epoch),
+                _ => (None, view.epoch),
+            },
+            _ => (None, u64::MAX),
+        };
+        // More than there are: whoever does not have it is missing.
+        let write =
+            Awaited { repo: repo.to_owned(), position, primary, epoch, ack: Ack::Replicated(usize::MAX) };
+        let mut seen = None;
+        self.arrives(&write, deadline, |epoch| {
+            let now = self.lacking(&write, epoch);
+            let arrived = now.missing.is_empty();
+            if seen.as_ref() != Some(&now) {
+                see(seen.insert(now));
+            }
+            arrived
+        })
+        .await
+    }
+
+    async fn arrives(
+        &self,
+        write: &Awaited,
+        deadline: Instant,
+        mut is_there: impl FnMut(u64) -> bool,
+    ) -> Result<(), NotReplicated> {
         let (mut roles, mut changes) = (self.roles.clone(), self.changes());
         let first = roles.borrow().epoch;
         let mut tenure = Some(write.epoch).filter(|epoch| *epoch != u64::MAX);
@@ -56,7 +99,7 @@ impl Members {
             }
             if names {
                 tenure = Some(role.epoch);
-                if self.is_there(write, role.epoch) {
+                if is_there(role.epoch) {
                     return Ok(());
                 }
             }
@@ -107,7 +150,7 @@ impl Members {
                 } else {
                     state.others.get(node).is_some_and(|other| {
                         other.has(&write.repo, write.position, primary)
-                            && other.heard(&self.node, self.process) >= Some(state.own.epoch_from)
+                            && other.heard(self.told(), self.process) >= Some(state.own.epoch_from)
                     })
                 }
         };

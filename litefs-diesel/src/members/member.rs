@@ -48,6 +48,11 @@ impl Member {
         self.ways > 0 && self.received.is_some_and(|received| now.duration_since(received) <= FRESH)
     }
 
+    /// Whether it is one that nobody counts, and of which nothing is left when it has gone.
+    pub(super) fn is_guest(&self) -> bool {
+        self.received.is_some() && self.view.is_of_guest()
+    }
+
     /// Which version of `process`'s view, on `node`, it had when it sent its own.
     pub(super) fn heard(&self, node: &str, process: u128) -> Option<u64> {
         self.view.heard.get(node).filter(|heard| heard.process == process).map(|heard| heard.version)

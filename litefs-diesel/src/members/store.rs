@@ -29,6 +29,9 @@ const MAX_NOTED: usize = 1200;
 pub(crate) struct MembersConfig {
     /// This node's name.
     pub(crate) node: String,
+    /// What the others are told instead when this process is a guest beside the application's own
+    /// node: it knows all that they say, and says nothing that they could count.
+    pub(crate) guest: Option<String>,
     /// The random number of this process start.
     pub(crate) process: u128,
     /// What LiteFS says of this node's role.
@@ -44,6 +47,7 @@ pub(crate) struct MembersConfig {
 /// What each node says, this one included.
 pub(crate) struct Members {
     pub(super) node: String,
+    guest: Option<String>,
     pub(super) process: u128,
     pub(super) replicated: bool,
     pub(super) fence: Fence,
@@ -87,11 +91,13 @@ pub(crate) struct Way {
 
 impl Members {
     pub(crate) fn new(config: MembersConfig) -> Arc<Self> {
-        let MembersConfig { node, process, roles, replicated, expected, fence, fence_timeout } = config;
+        let MembersConfig { node, guest, process, roles, replicated, expected, fence, fence_timeout } =
+            config;
         let own = Own { view: View::unknown(), since: None, epoch_from: u64::MAX, made: VecDeque::default() };
         let state = State { others: BTreeMap::default(), expected, own, fence_said: false };
         Arc::new(Self {
             node,
+            guest,
             process,
             replicated,
             fence,
@@ -102,6 +108,11 @@ impl Members {
             changed: watch::Sender::new(0),
             hurry: Notify::new(),
         })
+    }
+
+    /// What the others call this process: under that name it finds what they have heard of it.
+    pub(super) fn told(&self) -> &str {
+        self.guest.as_deref().unwrap_or(&self.node)
     }
 
     /// What LiteFS calls this node, now.
@@ -118,6 +129,10 @@ impl Members {
     pub(crate) fn says(&self) -> View {
         let state = self.state.lock();
         let mut view = state.own.view.clone();
+        if self.guest.is_some() {
+            // Role and positions are the application's to tell; of both there is one a node.
+            view = View { version: view.version, epoch: view.epoch, ..View::of_guest() };
+        }
         view.age_ms = state.own.since.map(|since| since.elapsed().as_millis() as u64);
         let there = state.others.iter().filter(|(_, other)| other.ways > 0 && other.received.is_some());
         let heard = |other: &Member| Heard { process: other.process, version: other.view.version };
@@ -276,9 +291,14 @@ impl Way {
         if self.ended.swap(true, Ordering::AcqRel) {
             return;
         }
-        if let Some(other) = self.members.state.lock().others.get_mut(&self.peer.node) {
+        let mut state = self.members.state.lock();
+        if let Some(other) = state.others.get_mut(&self.peer.node) {
             other.ways = other.ways.saturating_sub(1);
+            if other.ways == 0 && other.is_guest() {
+                state.others.remove(&self.peer.node);
+            }
         }
+        drop(state);
         self.members.changed.send_modify(|count| *count += 1);
     }
 }

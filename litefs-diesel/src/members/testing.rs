@@ -35,10 +35,21 @@ impl TestMember {
     }
 
     pub(crate) fn fenced_by(fence: Fence, node: &str, role: Role, nodes: Option<&[&str]>) -> Self {
+        Self::make(fence, node, None, role, nodes)
+    }
+
+    /// A guest beside the node of that name.
+    pub(crate) fn guest(fence: Fence, node: &str, role: Role, nodes: &[&str]) -> Self {
+        Self::make(fence, node, Some(format!("{node} (guest)")), role, Some(nodes))
+    }
+
+    fn make(fence: Fence, node: &str, guest: Option<String>, role: Role, nodes: Option<&[&str]>) -> Self {
+        let process = process_of(guest.as_deref().unwrap_or(node));
         let roles = watch::Sender::new(RoleView { role, epoch: 1 });
         let members = Members::new(MembersConfig {
             node: node.to_owned(),
-            process: process_of(node),
+            guest,
+            process,
             roles: roles.subscribe(),
             replicated: true,
             expected: nodes.map(|nodes| nodes.iter().map(|node| Expected::named(node)).collect()),
@@ -80,7 +91,7 @@ impl TestMember {
 
     /// As its peers see it in a hello.
     pub(crate) fn peer(&self) -> Peer {
-        peer(&self.members.node)
+        peer(self.members.told())
     }
 
     /// What it would send now.

@@ -11,6 +11,7 @@ use crate::position::Position;
 use crate::request::Ack;
 
 mod fencing;
+mod guests;
 
 const NODES: &[&str] = &["a", "b", "c"];
 

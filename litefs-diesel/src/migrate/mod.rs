@@ -6,14 +6,15 @@
 //! connection's settings; [`mod@applied`] reads which versions are there. [`mod@embedded`] takes the
 //! SQL out of migrations that a program carries, with the help of [`recorder`].
 //!
-//! This room never opens a connection, never looks at a file, and knows of no node: it runs in the
-//! writer of the primary as well as in the tool's process.
+//! This room never opens a connection, and knows of no node: it runs in the writer of the primary as
+//! well as in the tool's process; a [`lock`] on the database's folder keeps the two apart.
 
 mod applied;
 mod apply;
 mod embedded;
 mod error;
 mod keys;
+mod lock;
 mod plan;
 mod recorder;
 mod script;
@@ -28,6 +29,7 @@ pub use applied::{applied, has_migrations_table};
 pub use apply::apply;
 pub use embedded::{Embedded, EmbeddedError, embedded};
 pub use error::{At, Cause, Failure, Fate};
+pub use lock::Lock;
 pub use plan::{Done, Kind, Plan, Step};
 pub use watch::Watch;
 

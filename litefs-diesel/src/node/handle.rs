@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::result::ConnectionError;
 use tokio::sync::OnceCell;
@@ -21,9 +21,8 @@ use crate::connection::{Access, LitefsConnection};
 use crate::error::{Error, NotExecuted, outcome};
 use crate::forward::Peers;
 use crate::litefs::{Litefs, Role};
-use crate::migrate::{Done, Plan};
-use crate::repo::{Database, Lent, LitefsRepo, MigrateError, RepoHandle, ended};
-use crate::request::{Ack, Terms, Write};
+use crate::members::Members;
+use crate::repo::{Database, Lent, LitefsRepo, RepoHandle};
 
 /// One process's part in the cluster: its databases, its port, its view of LiteFS.
 ///
@@ -57,7 +56,7 @@ use crate::request::{Ack, Terms, Write};
 /// ```
 #[derive(Clone)]
 pub struct Node {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 /// What the handles of a node share. The node stops when it is dropped.
@@ -73,6 +72,7 @@ pub(super) struct Parts {
     pub(super) litefs: Arc<Litefs>,
     pub(super) served: BTreeMap<String, Arc<Served>>,
     pub(super) peers: Arc<Peers>,
+    pub(super) members: Arc<Members>,
     pub(super) lag: Arc<Lag>,
     pub(super) address: Option<SocketAddr>,
     /// Tells the tasks to end.
@@ -192,7 +192,7 @@ impl Inner {
         self.accepting.load(Ordering::Acquire)
     }
 
-    fn served(&self, repo: &str) -> Result<Arc<Served>, Error> {
+    pub(super) fn served(&self, repo: &str) -> Result<Arc<Served>, Error> {
         if !self.is_accepting() {
             return Err(Error::NotExecuted(NotExecuted::ShuttingDown));
         }
@@ -277,18 +277,4 @@ pub fn on<R: LitefsRepo>(node: &Node) -> Result<R, Error> {
 #[doc(hidden)]
 pub fn position_reads<R: LitefsRepo>(node: &Node) -> Result<u64, Error> {
     Ok(node.inner.served(R::NAME)?.watch.reads())
-}
-
-/// Has a plan of migrations run on the primary of a repo's database, wherever that is, and returns when
-/// this node can read what it did.
-#[doc(hidden)]
-pub async fn migrate(
-    node: &Node,
-    repo: &str,
-    plan: Plan,
-    deadline: Instant,
-) -> Result<Vec<Done>, MigrateError> {
-    let terms = Terms { deadline, ack: Ack::Visible };
-    let sent = node.inner.served(repo)?.primary.write(Write::migrate(plan), terms).await;
-    Ok(ended(sent)?.0)
 }

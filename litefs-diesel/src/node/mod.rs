@@ -2,7 +2,7 @@
 //!
 //! [`start`] looks at the settings and at LiteFS before anything is opened, [`served`] builds the
 //! two ends of each database, [`view`] says what this node sees to its peers, [`stop`] takes all of
-//! it down again. This room never runs a statement of the application, and decides nothing about
+//! it down again. [`tool`] is what the migrations tool asks of a node of its own. This room never runs a statement of the application, and decides nothing about
 //! a write: it only joins the rooms below.
 
 mod handle;
@@ -13,9 +13,11 @@ mod prepare;
 mod served;
 mod start;
 mod stop;
+mod tool;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::handle::{Node, migrate, on, position_reads, start};
+pub use self::handle::{Node, on, position_reads, start};
+pub use self::tool::{Arrivals, Elsewhere, Sent, Tenure, everywhere, migrate, tenure};

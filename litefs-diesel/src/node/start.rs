@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -14,13 +14,17 @@ use super::handle::{Parts, Runtime};
 use super::served::Served;
 use super::{nodes, prepare, view};
 use crate::config::check::check_folders;
-use crate::config::{ClusterSettings, Settings, StartError};
+use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role};
 use crate::members::{Members, MembersConfig};
 use crate::request::Executor;
 use crate::rpc::hello::{Identity, PROTOCOL};
+use crate::rpc::identity::Transport;
 use crate::server::{self, Limits, Services};
+
+/// How often the files of the identity are looked at: what changes in them is in use some seconds later.
+const LOOK_AT_IDENTITY: Duration = Duration::from_secs(1);
 
 /// What all databases of a node share.
 pub(super) struct Common {
@@ -38,12 +42,13 @@ pub(super) struct Common {
 
 /// Brings everything up, or nothing: what was started before an error is stopped by being dropped.
 pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts, StartError> {
-    let settings = checked(settings).await?;
+    let (settings, transport) = checked(settings).await?;
     let litefs = follow(&settings, runtime.handle());
     let deadline =
         Instant::now() + settings.litefs.as_ref().map(|litefs| litefs.start_timeout).unwrap_or_default();
-    let listener = match settings.cluster.listen.filter(|_| !settings.is_alone()) {
-        Some(address) => Some(bind(address).await?),
+    let is_reached = !settings.is_alone() && settings.cluster.guest.is_none();
+    let listener = match settings.cluster.listen.filter(|_| is_reached) {
+        Some(address) => Some(bind(address, &transport).await?),
         None => None,
     };
     let stopping = CancellationToken::new();
@@ -52,7 +57,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let identity = Arc::new(Identity {
         application: settings.cluster.name.clone(),
         cluster: settings.cluster.name.clone(),
-        node: settings.cluster.node.clone(),
+        node: settings.cluster.guest.as_ref().unwrap_or(&settings.cluster.node).clone(),
         process,
         repos: settings.repos.keys().cloned().collect(),
         protocol: PROTOCOL,
@@ -63,6 +68,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
     let nodes = if replicated { nodes::find(&settings.cluster).await } else { nodes::Found::default() };
     let members = Members::new(MembersConfig {
         node: settings.cluster.node.clone(),
+        guest: settings.cluster.guest.clone(),
         process,
         roles: litefs.roles(),
         replicated,
@@ -70,7 +76,23 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         fence: settings.cluster.fence,
         fence_timeout: settings.cluster.fence_timeout,
     });
-    let peers = peers(&settings.cluster, &identity, &members, runtime.handle())?;
+    let resolver = resolver(&settings.cluster, &transport)?;
+    let names = resolver.clone();
+    if let Some(why) = transport.misnamed(&resolver.node_names(&settings.cluster.node)) {
+        tracing::warn!(
+            node = settings.cluster.node,
+            why,
+            "other nodes will refuse this one: its certificate (`cluster.cert_file`) is of another node"
+        );
+    }
+    let peers = Peers::new(PeersConfig {
+        resolver,
+        identity: identity.clone(),
+        transport: transport.clone(),
+        members: members.clone(),
+        max_frame: crate::rpc::wire::MAX_FRAME,
+        runtime: runtime.handle().clone(),
+    });
     peers.keep(&nodes.others);
     let common = Common {
         litefs: litefs.clone(),
@@ -107,22 +129,32 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             identity,
             repos: repos.collect(),
             members: common.members.clone(),
+            transport: transport.clone(),
+            names: Arc::new(move |node| names.node_names(node)),
             limits: Limits::default(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
     }
+    let until = stopping.clone();
+    tasks.spawn(async move {
+        until.run_until_cancelled(transport.keep(LOOK_AT_IDENTITY)).await;
+    });
     if common.replicated {
         common.peers.follow(litefs.roles());
     }
     tasks.close();
     tracing::info!(role = ?litefs.role().role, ?address, repos = ?served.keys(), "started");
-    let Common { peers, .. } = common;
-    Ok(Parts { settings, litefs, served, peers, lag, address, stopping, tasks, runtime })
+    let Common { peers, members, .. } = common;
+    Ok(Parts { settings, litefs, served, peers, members, lag, address, stopping, tasks, runtime })
 }
 
-async fn checked(settings: Settings) -> Result<Settings, StartError> {
-    let looked = tokio::task::spawn_blocking(move || check_folders(&settings).map(|()| settings)).await;
-    looked.map_err(|error| StartError::System { why: error.to_string() })?
+async fn checked(settings: Settings) -> Result<(Settings, Transport), StartError> {
+    let looked = tokio::task::spawn_blocking(move || {
+        check_folders(&settings)?;
+        let transport = Transport::load(&settings.cluster.identity, &settings.cluster.name)?;
+        Ok((settings, transport))
+    });
+    looked.await.map_err(|error| StartError::System { why: error.to_string() })?
 }
 
 fn follow(settings: &Settings, runtime: &Handle) -> Arc<Litefs> {
@@ -133,27 +165,20 @@ fn follow(settings: &Settings, runtime: &Handle) -> Arc<Litefs> {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    server::bind(address)
+async fn bind(address: SocketAddr, transport: &Transport) -> Result<TcpListener, StartError> {
+    server::bind(address, transport)
         .await
         .map_err(|error| StartError::Listen { address: address.to_string(), why: error.to_string() })
 }
 
-fn peers(
-    cluster: &ClusterSettings,
-    identity: &Arc<Identity>,
-    members: &Arc<Members>,
-    runtime: &Handle,
-) -> Result<Arc<Peers>, StartError> {
+fn resolver(cluster: &ClusterSettings, transport: &Transport) -> Result<Resolver, StartError> {
+    let dns = match &cluster.nodes {
+        Some(Nodes::Dns { name, .. }) => Some(name.clone()),
+        Some(Nodes::List(_)) | None => None,
+    };
     let resolver = Resolver::new(cluster.peers.clone(), cluster.peer.clone())
         .map_err(|error| StartError::System { why: error.to_string() })?;
-    Ok(Peers::new(PeersConfig {
-        resolver,
-        identity: identity.clone(),
-        members: members.clone(),
-        max_frame: crate::rpc::wire::MAX_FRAME,
-        runtime: runtime.clone(),
-    }))
+    Ok(resolver.plain(transport.is_plain()).dns(dns))
 }
 
 /// Waits until LiteFS says who is primary: a node may boot before there is one.

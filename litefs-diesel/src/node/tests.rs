@@ -198,8 +198,8 @@ async fn a_plan_of_the_tool_runs_through_the_node() {
     let soon = || std::time::Instant::now() + std::time::Duration::from_secs(20);
     let note = || plan([up("1", "INSERT INTO notes (text) VALUES ('migrated')"), up("2", "SELECT 2")]);
     for ran in [true, false] {
-        let done = migrate(&node, "Repo", note(), soon()).await.unwrap();
-        assert!(done.iter().all(|done| done.ran == ran) && done.len() == 2);
+        let sent = migrate(&node, "Repo", note(), soon()).await.unwrap();
+        assert!(sent.visible && sent.done.len() == 2 && sent.done.iter().all(|done| done.ran == ran));
     }
     assert_eq!(repo.count(notes::table).await.unwrap(), 1);
     let wrong = plan([step(Kind::Down, "1", "DELETE FROM notes"), up("3", "DELETE FROM nowhere")]);

@@ -78,6 +78,11 @@ impl<S: Service> Client<S> {
         self.retired.cancelled().await;
     }
 
+    /// Cancelled, it does what [`retire`](Self::retire) does.
+    pub(crate) fn retirement(&self) -> CancellationToken {
+        self.retired.clone()
+    }
+
     /// Stops new calls from choosing this connection; those on it go on.
     pub(crate) fn retire(&self) {
         self.retired.cancel();

@@ -67,6 +67,16 @@ impl View {
         }
     }
 
+    /// Of a process that is no node of the cluster: nothing that anybody would count or wait for.
+    pub(crate) fn of_guest() -> Self {
+        Self { candidate: Some(false), ..Self::unknown() }
+    }
+
+    /// Whether it is one of those. A node that counts says where it stands.
+    pub(crate) fn is_of_guest(&self) -> bool {
+        self.role == Role::NoLeader && self.candidate == Some(false) && self.positions.is_empty()
+    }
+
     /// The host name of the primary, as far as this node knows: `None` when it is primary itself.
     pub(crate) fn primary(&self) -> Option<&str> {
         match &self.role {

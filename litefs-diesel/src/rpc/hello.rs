@@ -294,6 +294,11 @@ async fn send(
 async fn receive(io: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, HelloError> {
     let mut length = [0; LENGTH];
     io.read_exact(&mut length).await?;
+    if let [0x15 | 0x16, 3, ..] = length {
+        return Err(HelloError::Foreign(
+            "it speaks TLS, and this node plain text; give both the same identity (setting `cluster.secret_file`)".into(),
+        ));
+    }
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_HELLO {
         return Err(HelloError::Foreign(format!("its first frame would have {length} bytes")));

@@ -1,11 +1,13 @@
 //! What two nodes say to each other, and the connection on which they say it.
 //!
-//! [`hello`] comes first and decides whether there is a conversation at all; [`greeting`] has its messages. Then [`wire`] frames
+//! [`identity`] makes sure who is there; [`hello`] decides whether there is a conversation at all, by the
+//! messages of [`greeting`]. Then [`wire`] frames
 //! of our own carry the messages of two services, [`data`] and [`control`]; [`codec`] turns them
 //! into tarpc's requests and responses and back, so that tarpc's own types never reach the wire,
 //! whose bytes they do not promise. [`client`] makes calls; answering them is `server`'s.
 //!
-//! This room opens no socket, knows no role and no database, and never retries.
+//! This room opens no socket and no file but those of the identity, knows no role and no database, and
+//! never retries.
 
 pub(crate) mod client;
 pub(crate) mod codec;
@@ -15,6 +17,7 @@ pub(crate) mod data;
 pub(crate) mod fuzz;
 mod greeting;
 pub(crate) mod hello;
+pub(crate) mod identity;
 pub(crate) mod wire;
 
 #[cfg(test)]

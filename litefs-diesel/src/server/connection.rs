@@ -1,4 +1,4 @@
-//! One connection: the hello, then its calls, each in a task of its own.
+//! One connection: once it is admitted, its calls, each in a task of its own.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admit::{self, Admitted};
 use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
@@ -23,7 +24,7 @@ use crate::request::Refusal;
 use crate::rpc::Service;
 use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Goodbye, Received};
-use crate::rpc::hello::{self, Purpose};
+use crate::rpc::hello::Purpose;
 use crate::rpc::wire::GRACE;
 
 /// How a server is told to end.
@@ -61,34 +62,27 @@ pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
     from: SocketAddr,
     services: Arc<Services>,
     budget: Arc<Budget>,
     stopping: Stopping,
     tasks: TaskTracker,
 ) {
-    // An answer is small and waits for nothing.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%from, %error, "a connection broke before its hello");
-        return;
-    }
-    let deadline = Instant::now() + services.limits.hello;
-    let welcomed =
-        stopping.gently.run_until_cancelled(hello::welcome(&mut stream, &services.identity, deadline));
-    let (peer, purpose) = match welcomed.await {
-        Some(Ok(welcomed)) => welcomed,
-        Some(Err(error)) => {
-            tracing::warn!(%from, %error, "refused a connection");
-            return;
-        }
-        None => return,
-    };
-    tracing::debug!(%from, node = peer.node, ?purpose, "a node connected");
+    let admitted = stopping.gently.run_until_cancelled(admit::admit(stream, from, &services)).await;
+    let Some(Some(Admitted { stream, session, identity, peer, purpose })) = admitted else { return };
+    tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
     let limits = &services.limits;
-    // Its own end, besides the node's: LiteFS may come to belong to another cluster.
-    let ending = Stopping { now: stopping.now.child_token(), ..stopping.clone() };
+    // Its own end, besides the node's: what let it in may not be accepted any more.
+    let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
+    let watched = session.watch(ending.gently.clone(), ending.now.clone());
+    // Nor is it when this node's LiteFS comes to belong to another cluster.
     let (litefs, now, cluster) = (services.identity.litefs.clone(), ending.now.clone(), peer.litefs.clone());
+    let left = async {
+        litefs.no_longer(&cluster).await;
+        now.cancel();
+        std::future::pending().await
+    };
     let served = async {
         match purpose {
             Purpose::Data => {
@@ -101,13 +95,9 @@ pub(super) async fn serve(
             }
         }
     };
-    let left = async {
-        litefs.no_longer(&cluster).await;
-        now.cancel();
-        std::future::pending().await
-    };
     tokio::select! {
         () = served => {}
+        () = watched => {}
         () = left => {}
     }
 }

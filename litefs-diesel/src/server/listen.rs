@@ -14,23 +14,24 @@ use tokio_util::task::TaskTracker;
 use super::Services;
 use super::budget::Budget;
 use super::connection::{self, Stopping};
+use crate::rpc::identity::Transport;
 
 /// Why this node does not listen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
     #[error(
-        "other machines reach {0}, and connections between nodes are not yet encrypted: set `cluster.listen` to a \
-         loopback address, such as `127.0.0.1:7117`"
+        "other machines reach {0}, and nothing says by what nodes know each other: set `cluster.secret_file`, or set \
+         `cluster.listen` to a loopback address, such as `127.0.0.1:7117`"
     )]
     NotLoopback(SocketAddr),
     #[error("cannot listen on {addr} (setting `cluster.listen`): {source}")]
     Bind { addr: SocketAddr, source: io::Error },
 }
 
-/// Opens the port; port 0 is any free one. Only on loopback, because what would protect the
-/// connections is not there yet. Needs a runtime with network.
-pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, BindError> {
-    if !addr.ip().is_loopback() {
+/// Opens the port; port 0 is any free one. In plain text only on loopback. Needs a runtime with
+/// network.
+pub(crate) async fn bind(addr: SocketAddr, transport: &Transport) -> Result<TcpListener, BindError> {
+    if transport.is_plain() && !addr.ip().is_loopback() {
         return Err(BindError::NotLoopback(addr));
     }
     TcpListener::bind(addr).await.map_err(|source| BindError::Bind { addr, source })

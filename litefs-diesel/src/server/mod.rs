@@ -1,11 +1,12 @@
 //! Answering the calls of other nodes.
 //!
-//! [`listen`] accepts connections, [`connection`] says hello on each and runs its calls, [`data`]
+//! [`listen`] accepts connections, [`admit`] finds out who is there, [`connection`] runs the calls of each, [`data`]
 //! and [`control`] are what runs; [`transactions`] keeps what one connection has open.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
 
+mod admit;
 mod budget;
 mod connection;
 mod control;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use crate::members::Members;
 use crate::request::Executor;
 use crate::rpc::hello::Identity;
+use crate::rpc::identity::{PeerNames, Transport};
 use crate::rpc::wire::MAX_FRAME;
 
 /// What a node serves to others.
@@ -39,6 +41,10 @@ pub(crate) struct Services {
     pub(crate) repos: HashMap<String, Arc<dyn Executor>>,
     /// What this node sees, whose role decides whether a call is run at all; and what others tell it.
     pub(crate) members: Arc<Members>,
+    /// By what this node knows its peers.
+    pub(crate) transport: Transport,
+    /// What may stand in the certificate of a node.
+    pub(crate) names: PeerNames,
     pub(crate) limits: Limits,
 }
 
@@ -57,7 +63,7 @@ pub(crate) struct Limits {
     pub(crate) request_bytes: usize,
     /// Transactions of one connection, those included that wait for the writer. Default 256.
     pub(crate) transactions: usize,
-    /// How long a hello may take. Default 5 s.
+    /// How long it may take until it is known who is there: TLS and the hello together. Default 5 s.
     pub(crate) hello: Duration,
     /// How long running calls and open transactions may go on once the node shuts down. Default
     /// 5 s.

@@ -24,12 +24,16 @@ use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
-    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step, Write,
+    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step,
     WriteRequest, Written,
 };
 use crate::rpc::hello::{self, Identity};
-use crate::statement::{Outcome, Session, Statement, Want};
-use crate::value::{ValueRef, Values};
+use crate::rpc::identity::Transport;
+use crate::statement::{Outcome, Session, Statement};
+
+mod requests;
+
+pub(crate) use requests::{in_ms, replica_of, stamp, statement, write_of, write_request};
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,15 +75,33 @@ impl TestNode {
         limits: Limits,
         identity: Identity,
     ) -> Self {
-        let listener: TcpListener = bind(listen.parse().unwrap()).await.unwrap();
+        Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
+    }
+
+    /// A primary that knows its peers by that.
+    pub(crate) async fn secured(transport: Transport, limits: Limits, identity: Identity) -> Self {
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+    }
+
+    async fn serve_by(
+        transport: Transport,
+        fake: Arc<Fake>,
+        member: TestMember,
+        listen: &str,
+        limits: Limits,
+        identity: Identity,
+    ) -> Self {
+        let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
             Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
         )]);
-        let services =
-            Services { identity: Arc::new(identity), repos, members: Arc::clone(&member.members), limits };
+        let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
+        let names = Arc::new(|node: &str| vec![node.to_owned()]);
+        let services = Services { identity, repos, members, transport, names, limits };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
         Self { addr, fake, member, shutdown, task }
     }
@@ -117,32 +139,4 @@ pub(crate) fn identity(cluster: &str) -> Identity {
         protocol: hello::PROTOCOL,
         litefs: ClusterId::fixed(Some("LFSC0123456789ABCDEF")),
     }
-}
-
-pub(crate) fn statement(sql: &str) -> Statement {
-    let binds: Values = [ValueRef::Integer(1), ValueRef::Text(b"Ada")].into_iter().collect();
-    Statement { sql: sql.into(), binds, cacheable: true, want: Want::Count }
-}
-
-pub(crate) fn write_request(sql: &str) -> WriteRequest {
-    static SEQUENCES: AtomicU64 = AtomicU64::new(1);
-    let id = RequestId { client: 1, sequence: SEQUENCES.fetch_add(1, Ordering::Relaxed) };
-    WriteRequest { stamp: stamp(id), ask: Ask::Run(write_of(sql)) }
-}
-
-pub(crate) fn write_of(sql: &str) -> Write {
-    Write::of(vec![statement(sql)])
-}
-
-/// Of a first attempt.
-pub(crate) fn stamp(id: RequestId) -> Stamp {
-    Stamp { id, hash: 0, forgotten: 0, again: false }
-}
-
-pub(crate) fn replica_of(primary: &str) -> Role {
-    Role::Replica { primary: primary.into() }
-}
-
-pub(crate) fn in_ms(ms: u64) -> Instant {
-    Instant::now() + Duration::from_millis(ms)
 }

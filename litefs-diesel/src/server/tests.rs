@@ -1,5 +1,8 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod identity;
+mod litefs_cluster;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::data::{Data, Reply, Request};
 use crate::rpc::hello::{self, HelloError, Identity, Purpose};
+use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::statement::Session;
 
@@ -66,14 +70,14 @@ fn step(transaction: u64, sql: &str) -> Request<'static> {
 }
 
 #[tokio::test]
-async fn only_loopback_may_be_listened_on() {
+async fn only_loopback_may_be_listened_on_in_plain_text() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7117"] {
-        let error = bind(listen.parse().unwrap()).await.unwrap_err();
+        let error = bind(listen.parse().unwrap(), &Transport::Plain).await.unwrap_err();
         assert!(matches!(error, BindError::NotLoopback(_)), "{error}");
         assert!(error.to_string().contains("`cluster.listen`"), "{error}");
     }
-    let taken = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let again = bind(taken.local_addr().unwrap()).await;
+    let taken = bind("127.0.0.1:0".parse().unwrap(), &Transport::Plain).await.unwrap();
+    let again = bind(taken.local_addr().unwrap(), &Transport::Plain).await;
     assert!(matches!(again, Err(BindError::Bind { .. })));
 }
 

@@ -97,12 +97,10 @@ impl Engine {
 
     /// The count of role changes, when this node is primary, and the open connection.
     pub(super) fn ready(&mut self) -> Result<(u64, &mut Open), Refusal> {
-        let Some(epoch) = self.history.primary_epoch() else {
+        let epoch = epoch(&*self.history).inspect_err(|_| {
             // LiteFS can neither demote this node nor unmount while the file is open.
             self.open = None;
-            let fenced = self.history.fenced().map(|(why, hint)| Refusal::Fenced { why, hint });
-            return Err(fenced.unwrap_or(Refusal::NotPrimary { hint: None }));
-        };
+        })?;
         let generation = self.generation.load(Ordering::Acquire);
         let open = match self.open.take() {
             Some(open) if open.generation == generation => open,
@@ -140,6 +138,14 @@ impl Engine {
     pub(super) fn disconnect(&mut self) {
         self.open = None;
     }
+}
+
+/// The count of role changes, when this node may write.
+pub(super) fn epoch(history: &dyn History) -> Result<u64, Refusal> {
+    history.primary_epoch().ok_or_else(|| match history.fenced() {
+        Some((why, hint)) => Refusal::Fenced { why, hint },
+        None => Refusal::NotPrimary { hint: None },
+    })
 }
 
 /// What the error of a statement, of which nothing is kept, is for who asked. On LiteFS a node that

@@ -1,5 +1,7 @@
 //! A plan of migrations: with nothing beside it, one step after the other.
 
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,7 +12,8 @@ use super::commit::place;
 use super::engine::{Engine, is_io, is_readonly};
 use super::group::Begun;
 use super::{History, shrink};
-use crate::migrate::{self, Cause, Failure, Fate, Plan, Step, Watch};
+use crate::config::RepoSettings;
+use crate::migrate::{self, Cause, Failure, Fate, Lock, Plan, Step, Watch};
 use crate::position::Position;
 use crate::request::{Refusal, Reply, Written};
 
@@ -19,11 +22,14 @@ impl Engine {
     /// Diesel's table is its own. What failed is the result, with what is kept; a refusal when nothing
     /// ran, and another node or another time may do better.
     pub(super) fn run_plan(&mut self, plan: &Plan, deadline: Instant) -> Result<Written, Refusal> {
-        let (history, closing) = (Arc::clone(&self.history), Arc::clone(&self.closing));
-        let (history, closing, replicated) = (&*history, &*closing, self.replicated);
+        let around = Around {
+            history: Arc::clone(&self.history),
+            closing: Arc::clone(&self.closing),
+            folder: folder(&self.settings).to_owned(),
+            replicated: self.replicated,
+        };
         let (epoch, open) = self.ready()?;
-        let mut steps =
-            Steps { history, closing, epoch, deadline, replicated, before: None, last: Position::ZERO };
+        let mut steps = Steps { deadline: Some(deadline), ..Steps::new(around, epoch, deadline) };
         let ended = migrate::apply(&mut open.conn, plan, &mut steps);
         if !matches!(&ended, Ok(done) if done.iter().all(|done| !done.ran)) {
             // A migration may leave settings and TEMP tables behind, and what is known of the ledger is
@@ -48,29 +54,66 @@ impl Engine {
     }
 }
 
-/// A plan as it runs.
-struct Steps<'a> {
-    history: &'a dyn History,
+/// What a plan is run in.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub(super) history: Arc<dyn History>,
     /// The node shuts down.
-    closing: &'a AtomicBool,
+    pub(super) closing: Arc<AtomicBool>,
+    /// The database's.
+    pub(super) folder: PathBuf,
+    pub(super) replicated: bool,
+}
+
+/// The folder of a repo's database.
+pub(super) fn folder(settings: &RepoSettings) -> &Path {
+    settings.database.file().parent().unwrap_or(Path::new("/"))
+}
+
+/// A plan as it runs, on the writer's thread or in the migrations tool's own process.
+pub(crate) struct Steps {
+    around: Around,
     /// The role's, in which it began.
     epoch: u64,
-    deadline: Instant,
-    replicated: bool,
+    /// No step begins after it.
+    deadline: Option<Instant>,
+    /// How long other processes' migrations are waited for.
+    patience: Instant,
+    /// From the first step on.
+    lock: Option<Option<Lock>>,
     /// Where the database was when the step began.
     before: Option<Position>,
     /// Where the last commit is.
     last: Position,
 }
 
-impl Steps<'_> {
+impl Steps {
+    /// Of a plan that begins in that epoch.
+    pub(super) fn new(around: Around, epoch: u64, patience: Instant) -> Self {
+        Self { around, epoch, deadline: None, patience, lock: None, before: None, last: Position::ZERO }
+    }
+
+    /// Keeps the plan apart from those of other processes, for as long as this is kept.
+    fn lock(&self) -> Result<Option<Lock>, Cause> {
+        let Around { folder, closing, .. } = &self.around;
+        let may_wait = || !closing.load(Ordering::Acquire);
+        Lock::take(folder, self.patience, may_wait).map_err(|error| match error.kind() {
+            _ if !may_wait() => shutting_down(),
+            ErrorKind::WouldBlock => {
+                let folder = folder.display();
+                Cause::Locked(format!("others run migrations on the databases of {folder} all the time"))
+            }
+            _ => Cause::Refused(format!("{} cannot be locked: {error}", folder.display())),
+        })
+    }
+
     /// Where the database is now, in the epoch in which the plan began.
     fn position(&self) -> Result<Position, &'static str> {
-        place(self.history, Begun { epoch: self.epoch, before: None })
+        place(&*self.around.history, Begun { epoch: self.epoch, before: None })
     }
 
     /// What a plan that stopped is for who asked.
-    fn stopped(&self, failure: &Failure) -> Result<Written, Refusal> {
+    pub(crate) fn stopped(&self, failure: &Failure) -> Result<Written, Refusal> {
         let unknown = || Refusal::Unknown(failure.to_string());
         let left = failure.left_something();
         let moved = match &failure.cause {
@@ -80,13 +123,13 @@ impl Steps<'_> {
                 let failure = failure.clone().with_fate(Fate::Unknown);
                 return Err(Refusal::Unknown(failure.to_string()));
             }
-            Cause::Sql(words) => self.replicated && is_readonly(words),
+            Cause::Sql(words) => self.around.replicated && is_readonly(words),
             Cause::Locked(words) if !left => return Err(Refusal::Busy(words.clone())),
             Cause::Late if !left => return Err(Refusal::Expired),
             _ => false,
         };
         if moved && !left && failure.fate != Fate::Unknown {
-            let closing = self.closing.load(Ordering::Acquire);
+            let closing = self.around.closing.load(Ordering::Acquire);
             return Err(if closing { Refusal::ShuttingDown } else { Refusal::NotPrimary { hint: None } });
         }
         if moved {
@@ -97,19 +140,22 @@ impl Steps<'_> {
     }
 }
 
-impl Watch for Steps<'_> {
+impl Watch for Steps {
     fn may_begin(&mut self, _: &Step) -> Result<(), Cause> {
-        if self.closing.load(Ordering::Acquire) {
-            return Err(Cause::Moved("this node shuts down".to_owned()));
+        if self.around.closing.load(Ordering::Acquire) {
+            return Err(shutting_down());
         }
-        if self.history.primary_epoch() != Some(self.epoch) {
+        if self.lock.is_none() {
+            self.lock = Some(self.lock()?);
+        }
+        if self.around.history.primary_epoch() != Some(self.epoch) {
             return Err(Cause::Moved("this node is primary no more".to_owned()));
         }
-        if Instant::now() >= self.deadline {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Cause::Late);
         }
-        if self.replicated {
-            let position = self.history.position();
+        if self.around.replicated {
+            let position = self.around.history.position();
             let unseen = |error| Cause::Moved(format!("LiteFS does not tell its position: {error}"));
             self.before = Some(position.map_err(unseen)?);
         }
@@ -117,7 +163,7 @@ impl Watch for Steps<'_> {
     }
 
     fn may_run(&mut self, conn: &mut SqliteConnection, sql: &str) -> Result<(), Cause> {
-        if !self.replicated || !shrink::shrinks(sql) {
+        if !self.around.replicated || !shrink::shrinks(sql) {
             return Ok(());
         }
         match shrink::refused(conn) {
@@ -128,8 +174,12 @@ impl Watch for Steps<'_> {
     }
 
     fn committed(&mut self) -> Result<(), Cause> {
-        self.last = place(self.history, Begun { epoch: self.epoch, before: self.before })
+        self.last = place(&*self.around.history, Begun { epoch: self.epoch, before: self.before })
             .map_err(|why| Cause::Moved(why.to_owned()))?;
         Ok(())
     }
+}
+
+fn shutting_down() -> Cause {
+    Cause::Moved("this node shuts down".to_owned())
 }

@@ -45,6 +45,8 @@ use tokio::sync::oneshot;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
+use self::migrate::Around;
+pub(crate) use self::migrate::Steps;
 use self::settle::{Asked, Settles};
 use self::transaction::Opening;
 use self::waiting::Waiting;
@@ -66,6 +68,8 @@ enum Command {
 /// The handle of the thread. Dropping it ends the thread after what it is at.
 pub(crate) struct Writer {
     queue: RwLock<Option<SyncSender<Command>>>,
+    /// Of plans that are run elsewhere in this process.
+    around: Around,
     closing: Arc<AtomicBool>,
     /// Grows when a file that was opened before is dead.
     generation: Arc<AtomicU64>,
@@ -92,6 +96,12 @@ impl Writer {
         let generation = Arc::new(AtomicU64::new(0));
         let settles = Arc::<Settles>::default();
         let waiting = Waiting::new(settings.transactions_waiting);
+        let around = Around {
+            history: history.clone(),
+            closing: closing.clone(),
+            folder: migrate::folder(&settings).to_owned(),
+            replicated,
+        };
         let engine = Engine::new(
             settings,
             replicated,
@@ -106,6 +116,7 @@ impl Writer {
             .spawn(move || engine.run(&commands))?;
         Ok(Arc::new(Self {
             queue: RwLock::new(Some(queue)),
+            around,
             closing,
             generation,
             thread: Mutex::new(Some(thread)),
@@ -134,6 +145,13 @@ impl Writer {
         self.generation.fetch_add(1, Ordering::AcqRel);
         // When the queue is full there is a next write, which looks by itself.
         let _ = self.send(Command::Renew);
+    }
+
+    /// What watches over a plan that is run elsewhere in this process on the file that this writes; an error
+    /// when it must not be written now. It waits until `patience` for plans of other processes.
+    pub(crate) fn steps(&self, patience: Instant) -> Result<Steps, Refusal> {
+        let epoch = engine::epoch(&*self.around.history)?;
+        Ok(Steps::new(self.around.clone(), epoch, patience))
     }
 
     fn send(&self, command: Command) -> Result<(), Refusal> {

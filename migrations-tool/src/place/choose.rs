@@ -1,12 +1,13 @@
 //! Which place: by what this node is for LiteFS.
 
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
-use litefs_diesel::__tool::ToolDatabase;
-use litefs_diesel::{Config, Node, Role};
+use litefs_diesel::__tool::{Lock, ToolDatabase};
+use litefs_diesel::{Config, Node};
 
 use super::here::Here;
-use super::lock::Lock;
+use super::there::There;
 use super::{Place, PlaceError};
 
 /// How to reach the place of one repo.
@@ -17,32 +18,32 @@ pub(crate) struct Way<'a> {
     /// There is no LiteFS, or the database is none of its.
     pub(crate) alone: bool,
     pub(crate) timeout: Duration,
-    /// Every peer is to have it in the end.
-    pub(crate) wait_all: bool,
 }
 
 /// The place where the repo's database is written. A node of the tool's own looks before anything is
 /// opened, as that of an application does: it makes a database that is missing only where that does
 /// no harm. Blocks until LiteFS has a leader, for at most the timeout.
-pub(crate) fn choose(way: &Way<'_>) -> Result<Box<dyn Place>, PlaceError> {
-    if way.wait_all && !way.alone {
-        return Err(PlaceError::WaitAll);
-    }
-    // A folder that is not there is the node's to explain.
-    let lock = match way.database.file().parent().filter(|folder| folder.is_dir()) {
-        Some(folder) => Lock::take(folder, way.timeout)?,
-        None => None,
-    };
+pub(crate) fn choose<'a>(way: &Way<'a>) -> Result<Box<dyn Place + 'a>, PlaceError> {
     let config = way.config.clone().of_tool(way.repo, way.alone, way.timeout)?;
-    let node = pollster::block_on(Node::start(config))?;
-    match node.role() {
-        Role::Primary => Ok(Box::new(Here::open(way.database, node, lock, way.timeout)?)),
-        Role::Replica { primary } => refuse(&node, PlaceError::Replica { primary }),
-        Role::NoLeader => refuse(&node, PlaceError::NoLeader),
-    }
+    // Two that start at once would both make a database that is missing.
+    let lock = lock(way)?;
+    let node = pollster::block_on(Node::start(config)).map_err(PlaceError::of_start)?;
+    drop(lock);
+    Ok(match node.role().is_primary() {
+        true => Box::new(Here::new(node, way)),
+        // Without a leader just now it is waited for there, and it may be this node.
+        false => Box::new(There::new(node, way)),
+    })
 }
 
-fn refuse(node: &Node, why: PlaceError) -> Result<Box<dyn Place>, PlaceError> {
-    pollster::block_on(node.shutdown())?;
-    Err(why)
+fn lock(way: &Way<'_>) -> Result<Option<Lock>, PlaceError> {
+    // A folder that is not there is the node's to explain.
+    let Some(folder) = way.database.file().parent().filter(|folder| folder.is_dir()) else { return Ok(None) };
+    Lock::take(folder, Instant::now() + way.timeout, || true).map_err(|error| {
+        let path = folder.to_owned();
+        match error.kind() {
+            ErrorKind::WouldBlock => PlaceError::Busy { path, waited: way.timeout },
+            _ => PlaceError::Lock { path, why: error.to_string() },
+        }
+    })
 }

@@ -16,6 +16,7 @@ mod ledger;
 mod levels;
 mod library;
 mod many_callers;
+mod migrations;
 mod one_write;
 mod operation;
 mod primary;
@@ -37,7 +38,7 @@ use crate::context::Context;
 type Part = (&'static str, fn(&Context) -> Outcome<Vec<Line>>);
 
 /// By the name that `--only` takes.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("reads", reads::measure),
     ("capture", capture::measure),
     ("one-write", one_write::measure),
@@ -47,6 +48,7 @@ const PARTS: [Part; 9] = [
     ("several", several::measure),
     ("levels", levels::measure),
     ("recovery", recovery::measure),
+    ("migrations", migrations::measure),
 ];
 
 /// Twice what a full run takes. A library that hangs must not hang whoever waits for the table.

@@ -1,5 +1,7 @@
 //! Ending, pausing and starting a node's LiteFS.
 
+use std::{fs, io};
+
 use rustix::process::Signal;
 
 use super::{Cluster, ClusterError, is_mounted, mounts};
@@ -69,6 +71,19 @@ impl Cluster {
     /// When it runs already or does not get there; with the end of its log.
     pub fn start_litefs(&self, node: usize) -> Result<(), ClusterError> {
         self.nodes[node].start()
+    }
+
+    /// From its next start on, a node's LiteFS runs these commands, one after the other, the first only where
+    /// it may become primary; the last is its application, with which LiteFS ends.
+    ///
+    /// # Errors
+    /// When its settings cannot be written.
+    pub fn set_exec(&self, node: usize, commands: &[String]) -> io::Result<()> {
+        let commands = commands.iter().enumerate();
+        let lines = commands.map(|(at, cmd)| format!("  - {{cmd: {cmd:?}, if-candidate: {}}}\n", at == 0));
+        let path = self.nodes[node].settings();
+        let settings = fs::read_to_string(&path)?;
+        fs::write(path, format!("{settings}exec:\n{}", lines.collect::<String>()))
     }
 
     /// Starts each LiteFS that has ended by itself, as its supervisor would; gives how many did.

@@ -64,7 +64,7 @@ impl LitefsNode {
     /// Starts the server and waits until it is mounted and answers.
     pub(super) fn start(&self) -> Result<(), ClusterError> {
         let mut command = self.place.command(&self.binary);
-        command.arg("mount").arg("-config").arg(self.dir.join("litefs.yml"));
+        command.arg("mount").arg("-config").arg(self.settings());
         self.server.start(command, || {
             if mounts::is_mounted(&self.mount) {
                 self.info().map(drop)
@@ -72,6 +72,11 @@ impl LitefsNode {
                 Err(self.fail("it did not mount".into()))
             }
         })
+    }
+
+    /// LiteFS's own settings file.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.dir.join("litefs.yml")
     }
 
     /// Waits until the node is primary or replicates from one.

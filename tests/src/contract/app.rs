@@ -8,8 +8,8 @@ use diesel::sql_types::BigInt;
 use litefs_diesel::{Ack, Error, Node, Position, ReadLevel, Role, litefs_repo};
 use serde_json::{Value, json};
 
-use super::outcome;
 use super::settings::NodeSettings;
+use super::{migrations, outcome};
 use crate::app::Commands;
 use crate::faults::faults_write;
 use crate::faults::load::Load;
@@ -62,15 +62,11 @@ impl App {
             true => Some(AuditRepo::on(&node)?),
             false => None,
         };
-        Ok(Self {
-            repo: Repo::on(&node)?,
-            audit,
-            node,
-            settings,
-            recorder,
-            load: Load::default(),
-            opened: Opened::default(),
-        })
+        let repo = Repo::on(&node)?;
+        if let Some(folder) = &settings.migrations {
+            migrations::at_start(&repo, folder).await?;
+        }
+        Ok(Self { repo, audit, node, settings, recorder, load: Load::default(), opened: Opened::default() })
     }
 
     /// The path of the repo's database, as a URL for `establish`.

@@ -1,13 +1,13 @@
 //! Migrations of an application, from a folder that the test writes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use litefs_diesel::Error;
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, Repo};
 use super::outcome;
 use crate::app::Commands;
 
@@ -20,6 +20,16 @@ pub(super) fn add(commands: Commands<App>) -> Commands<App> {
 
 fn source(folder: PathBuf) -> Result<FileBasedMigrations, Value> {
     FileBasedMigrations::from_path(folder).map_err(|error| json!(error.to_string()))
+}
+
+/// As an application does when it starts.
+///
+/// # Errors
+/// Those of the call.
+pub(super) async fn at_start(repo: &Repo, folder: &Path) -> Result<(), Error> {
+    let migrations = FileBasedMigrations::from_path(folder)
+        .map_err(|error| Error::MigrationFailed { why: error.to_string(), position: None })?;
+    repo.migrate(migrations).await.map(drop)
 }
 
 /// `repo.migrate`: the versions that were pending.

@@ -15,6 +15,7 @@ mod outage;
 pub mod outcome;
 mod settings;
 mod site;
+mod tool;
 
 pub use app::{App, AuditRepo, Number, Repo};
 pub use load::{MARKS, ReadBack, Starved, Times};
@@ -22,6 +23,7 @@ pub use methods::constraints_on_bare;
 pub use outage::{Known, TOKENS, WriteOn};
 pub use settings::NodeSettings;
 pub use site::{Site, start_app, wait_role};
+pub use tool::{Ran, Tool};
 
 use crate::app::Commands;
 use crate::faults;

@@ -37,6 +37,8 @@ pub struct NodeSettings {
     pub on_open: Option<String>,
     /// Whether writes that a failover dropped are sent again.
     pub resubmit: bool,
+    /// The folder of the migrations that it runs when it starts.
+    pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.
     pub record: Option<PathBuf>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.

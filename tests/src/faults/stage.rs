@@ -234,8 +234,9 @@ impl Stage {
         Ok(recovered)
     }
 
-    /// LiteFS may cut off what SQLite has mapped of `-shm` (fault 18): whoever then uses it ends by SIGBUS,
-    /// and is started again, as its supervisor would. No other end is one that an application may come to.
+    /// LiteFS may cut off what SQLite has mapped of `-shm` (fault 18), or die while it is used (fault 19): that
+    /// ends an application by SIGBUS, and it is started again, as its supervisor would. It may come to no other
+    /// end by itself.
     ///
     /// # Errors
     /// When it came to another end, or does not start.

@@ -173,3 +173,44 @@ fn fault_18_an_application_outlives_that_litefs_cuts_off_its_shared_memory() {
     }
     assert_eq!(stage.bus_errors(), 0);
 }
+
+/// LiteFS dies while SQLite looks into `-shm`, which it has mapped and which LiteFS has changed since: the
+/// kernel cannot bring the page any more, and ends the application by SIGBUS. Nobody can catch that in safe
+/// code: it is started again, as its supervisor would, and goes on.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_19_an_application_whose_litefs_dies_under_a_read_goes_on_when_it_is_started_again() {
+    let stage = stage(APP, Lease::consul(), |_| ());
+    let app = &stage.apps()[1];
+    let count = || app.call::<Option<i64>>("number", "SELECT count(*) AS n FROM fault_entries");
+    // Each reader has its file open, and what they have mapped of it is not what LiteFS has.
+    for _ in 0..20 {
+        count().unwrap();
+    }
+    let done = call(&stage, 0, &insert(1, Level::Everywhere, 5_000));
+    assert_eq!(done.class, Class::Value, "{done:?}");
+    stage.cluster().pause(1).unwrap();
+    std::thread::scope(|scope| {
+        let reads: Vec<_> = (0..6).map(|_| scope.spawn(count)).collect();
+        let hang = || if in_litefs(app) >= reads.len() { Ok(()) } else { Err("no read hangs") };
+        wait::until(PATIENCE, hang).unwrap();
+        stage.cluster().crash_litefs(1).unwrap();
+        for read in reads {
+            assert!(read.join().unwrap().is_err());
+        }
+    });
+    stage.start_litefs(1).unwrap();
+    stage.recover().unwrap();
+    assert_eq!(stage.bus_errors(), 1, "LiteFS, or SQLite, has mended it");
+    assert!(count().unwrap() > Some(0));
+}
+
+/// How many threads of a process wait for an answer of LiteFS.
+fn in_litefs(app: &AppProcess) -> usize {
+    let threads = Path::new("/proc").join(app.pid().unwrap().to_string()).join("task");
+    let threads = fs::read_dir(threads).into_iter().flatten().flatten();
+    let waits_in = threads.filter_map(|thread| fs::read_to_string(thread.path().join("wchan")).ok());
+    waits_in
+        .filter(|function| function.contains("request_wait_answer") || function.contains("folio_wait"))
+        .count()
+}

@@ -58,9 +58,7 @@ fn a_mistake_in_the_cluster_names_the_setting_and_what_to_write() {
     const BASE: &str = "listen = '127.0.0.1:7117'\ninsecure = true\n";
     for (base, line, setting, says) in [
         ("", "listen = 'here'", "cluster.listen", "127.0.0.1:7117"),
-        ("", "listen = '0.0.0.0:7117'\ninsecure = true", "cluster.listen", "loopback only"),
-        ("", "listen = '127.0.0.1:7117'", "cluster.insecure", "insecure = true"),
-        ("", "secret_file = '/run/secret'", "cluster.secret_file", "not in this version"),
+        ("", "listen = '127.0.0.1:7117'", "cluster.secret_file", "insecure = true"),
         ("", "peer = '{hostname}:7117'", "cluster.listen", "listen = \"127.0.0.1:7117\""),
         (BASE, "", "cluster.peer", "{hostname}:7117"),
         (BASE, "peer = 'ams:7117'", "cluster.peer", "same for every node"),
@@ -110,7 +108,7 @@ fn a_mistake_in_the_environment_is_told_with_its_variable() {
         ("LITEFS_DIESEL__REPO__REPO__POOL", "3", "pool_size"),
         ("LITEFS_DIESEL__REPO__POOL_SIZE", "3", "LITEFS_DIESEL__REPO__NAME__POOL_SIZE"),
         ("LITEFS_DIESEL__LITEFS__URL", "3", "http, start_timeout"),
-        ("LITEFS_DIESEL__CLUSTER__SECRET", "3", "secret_file"),
+        ("LITEFS_DIESEL__CLUSTER__PASSWORD", "3", "secret_file"),
         ("LITEFS_DIESEL__POOL_SIZE", "3", "LITEFS_DIESEL__REPO__NAME__KEY"),
     ] {
         let error = from_environment([("DATABASE_URL", "a.db"), (variable, value)]).unwrap_err().to_string();

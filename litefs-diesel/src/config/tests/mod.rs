@@ -2,6 +2,7 @@
 //! the process's own.
 
 mod checks;
+mod identity;
 mod levels;
 mod mistakes;
 mod ranks;

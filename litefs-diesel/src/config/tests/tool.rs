@@ -11,7 +11,7 @@ fn the_tool_reads_folders_also_without_a_database() {
     let folder = Folder::with("[repo.Repo]\npriv = 'elsewhere'\n[repo.Other]");
     let settings = folder.load([]).unwrap().for_tool().unwrap();
     assert_eq!(settings.root.as_deref(), folder.file().parent());
-    assert!(settings.alone && !settings.unnamed);
+    assert!(settings.alone && !settings.unnamed && !settings.names_nodes);
     let names: Vec<_> = settings.repos.iter().map(|repo| repo.name.as_str()).collect();
     assert_eq!(names, ["Other", "Repo"]);
     let (path, origin) = settings.repos[1].priv_dir.as_ref().unwrap();
@@ -21,7 +21,7 @@ fn the_tool_reads_folders_also_without_a_database() {
 }
 
 #[test]
-fn a_node_of_the_tool_has_one_repo_and_another_port() {
+fn a_node_of_the_tool_has_one_repo_and_is_a_guest() {
     let folder = Folder::with(
         "[repo.A]\ndatabase = 'a.db'\n[repo.B]\ndatabase = 'b.db'\n[litefs]\n[cluster]\ninsecure = true\n\
          listen = '127.0.0.1:7117'\npeer = '{hostname}:7117'\nnodes = 'dns:shop.internal'\nnode = 'ams'",
@@ -29,7 +29,9 @@ fn a_node_of_the_tool_has_one_repo_and_another_port() {
     let config = folder.load([("LITEFS_DIESEL__REPO__A__POOL_SIZE", "2")]).unwrap();
     let settings = config.of_tool("B", false, Duration::from_secs(7)).unwrap().resolve().unwrap();
     assert_eq!(settings.repos.keys().collect::<Vec<_>>(), ["B"]);
-    assert_eq!(settings.cluster.listen.unwrap().to_string(), "127.0.0.1:0");
+    assert_eq!(settings.cluster.node, "ams");
+    let guest = settings.cluster.guest.unwrap();
+    assert_eq!(guest, format!("ams (litefs-migrate {})", std::process::id()));
     let nodes = super::super::Nodes::Dns { name: "shop.internal".into(), port: 7117 };
     assert_eq!(settings.cluster.nodes, Some(nodes));
     assert_eq!(settings.litefs.unwrap().start_timeout, Duration::from_secs(7));

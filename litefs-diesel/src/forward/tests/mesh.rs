@@ -61,6 +61,7 @@ async fn mesh() -> Vec<Meshed> {
             NODES.iter().filter(|name| **name != identity.node).map(|name| (*name).to_owned()).collect();
         let peers = Peers::new(PeersConfig {
             resolver: Resolver::new(table.clone(), None).unwrap(),
+            transport: Transport::Plain,
             identity: Arc::new(identity),
             members: Arc::clone(&node.member.members),
             max_frame: MAX_FRAME,

@@ -1,0 +1,4 @@
+CREATE TABLE orders (
+    id INTEGER PRIMARY KEY NOT NULL,
+    item TEXT NOT NULL
+);
