@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bounded::{MAX_VALUES, Unreadable};
+use crate::request::ProcedureCall;
 
 /// Sends that as the first bytes of a connection whose hello is over, and returns when the server has ended it.
 async fn ended_by(bytes: &[u8]) {
@@ -127,6 +128,24 @@ fn a_million_empty_values_stay_as_small_as_they_came() {
     assert!(bytes.len() < back.byte_len() + 16);
 }
 
+/// What a list's elements take in memory, for each byte that the shortest of them has in a message.
+#[test]
+fn no_element_takes_more_than_forty_times_its_bytes() {
+    fn times<T>(bytes: usize) -> usize {
+        size_of::<T>().div_ceil(bytes)
+    }
+    let all = [
+        times::<String>(1),
+        times::<crate::statement::Outcome>(2),
+        times::<Statement>(5),
+        times::<crate::migrate::Step>(6),
+        times::<crate::migrate::Done>(4),
+        times::<(String, crate::rpc::control::Place)>(4),
+        times::<(String, crate::rpc::control::Heard)>(3),
+    ];
+    assert!(all.iter().all(|times| *times <= 40), "{all:?}: what `MAX_VALUES` says of memory is not so");
+}
+
 /// What may be sent, is read: the one who writes counts no less than the one who reads.
 #[test]
 fn what_may_be_written_can_be_read() {
@@ -136,6 +155,16 @@ fn what_may_be_written_can_be_read() {
         let Ok(bytes) = wire::body(&whole) else { panic!("{count} statements cannot be written") };
         assert_eq!(wire::read::<Request<'static>>(&bytes).as_ref(), Ok(&whole));
     }
+    // What is one run of bytes counts for nothing, however long.
+    let mut request = many_statements(0);
+    let call = ProcedureCall { name: "import".into(), version: 1, args: vec![0; 2 * MAX_VALUES] };
+    request.ask = Ask::Run(Write { work: Work::Call(call), ..Write::of(vec![]) });
+    let bytes = wire::body(&write(&request)).unwrap();
+    assert_eq!(wire::read::<Request<'static>>(&bytes), Ok(write(&request)));
+    let mut reply = written(1, &vec![0; 2 * MAX_VALUES]);
+    reply.reply = Some(crate::request::Reply::Ok(vec![0; 2 * MAX_VALUES]));
+    let reply = Reply::Written(reply);
+    assert_eq!(wire::read::<Reply>(&wire::body(&reply).unwrap()).as_ref(), Ok(&reply));
     let numbers = vec![u128::MAX; 60_000];
     let refused = wire::body(&numbers).map(|_| ());
     assert!(matches!(refused, Err(WireError::TooMany)));
