@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+mod bounded;
 pub mod config;
 mod connection;
 mod error;
@@ -81,6 +82,15 @@ pub mod __private {
         portable_error,
     };
     pub use crate::statement::capture::capture_size;
+}
+
+/// What reads bytes from outside, for `fuzz/` and its corpus, and nobody else.
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::config::fuzz::settings;
+    pub use crate::litefs::fuzz::{events, info, position, primary};
+    pub use crate::rpc::fuzz::{control_answer, control_ask, data_reply, data_request, frames, hello};
 }
 
 /// What the migrations tool takes, and nobody else.

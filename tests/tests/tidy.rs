@@ -7,6 +7,7 @@ use std::process::Command;
 
 /// The rooms of `litefs-diesel/src` and the layer each is on. A room imports those of lower layers.
 const LAYERS: &[(&str, u8)] = &[
+    ("bounded", 0),
     ("config", 0),
     ("error", 0),
     ("pauses", 0),

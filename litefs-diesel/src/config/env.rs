@@ -34,8 +34,8 @@ impl Environment {
         )
     }
 
-    #[cfg(test)]
-    pub(crate) fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self(variables.into_iter().map(|(k, v)| (k.to_owned(), Some(v.to_owned()))).collect())
     }
 

@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, environment: &Environment) -> Result<Layer, Star
     parse(path, &text, environment)
 }
 
-fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Layer, StartError> {
+pub(super) fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Layer, StartError> {
     let source = Source { path, text, environment };
     let table = DeTable::parse(text).map_err(|error| StartError::Syntax {
         origin: source.origin(error.span().unwrap_or_default()),

@@ -97,6 +97,8 @@ mod duration;
 mod env;
 mod error;
 mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod identity;
 mod interpolate;
 mod layer;

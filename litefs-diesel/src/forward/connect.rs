@@ -121,11 +121,13 @@ impl Connector {
         tracing::debug!(%addr, node = peer.node, ?purpose, "connected");
         let (client, driver) = Client::new(stream, self.max_frame);
         let until = self.shutdown.child_token();
+        let (litefs, cluster) = (self.identity.litefs.clone(), peer.litefs.clone());
         let watched = session.watch(client.retirement(), until.clone());
         self.spawn(&until, async move {
             tokio::select! {
                 () = driver => {}
                 () = watched => {}
+                () = litefs.no_longer(&cluster) => {}
             }
         });
         Ok((client, peer))

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::cluster_id::{ClusterId, ClusterIds};
 use super::files;
 use super::follow;
 use super::info::{Info, InfoError};
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) http: Option<reqwest::Client>,
     pub(super) roles: Arc<Roles>,
     pub(super) settle: Mutex<Settle>,
+    pub(super) cluster_ids: ClusterIds,
     /// Whether a file of the mount is being looked at right now: one that hangs must not be
     /// followed by others.
     pub(super) probing: Arc<AtomicBool>,
@@ -90,6 +92,11 @@ impl Litefs {
             })
         });
         watch.clone()
+    }
+
+    /// Which cluster this node's LiteFS belongs to, by LiteFS's own id.
+    pub(crate) fn cluster_id(&self) -> ClusterId {
+        self.shared.cluster_ids.subscribe()
     }
 
     /// Asks `GET /info`. To be awaited inside the node's runtime.
@@ -163,6 +170,7 @@ impl Shared {
             http: http.ok(),
             roles: Arc::new(Roles::new(role)),
             settle: Mutex::default(),
+            cluster_ids: ClusterIds::default(),
             probing: Arc::default(),
             reachable: AtomicBool::new(false),
             trouble: Mutex::default(),

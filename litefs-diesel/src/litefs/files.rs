@@ -38,7 +38,7 @@ pub(super) fn named_primary(mount: &Path) -> io::Result<Option<String>> {
     let path = mount.join(".primary");
     let mut text = String::new();
     match File::open(&path).and_then(|file| file.take(MAX_HOSTNAME).read_to_string(&mut text)) {
-        Ok(_) => Ok(Some(text.trim_end_matches('\n').to_owned()).filter(|name| !name.is_empty())),
+        Ok(_) => Ok(parse_primary(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => mount_id(mount).map(|_| None),
         Err(error) => Err(with_path(&error, &path)),
     }
@@ -73,6 +73,11 @@ pub(super) fn role(mount: &Path) -> io::Result<Role> {
     })
 }
 
+/// A name and a line end.
+pub(super) fn parse_primary(text: &str) -> Option<String> {
+    Some(text.trim_end_matches('\n').to_owned()).filter(|name| !name.is_empty())
+}
+
 fn lag_millis(mount: &Path) -> io::Result<i64> {
     let path = mount.join(".lag");
     let mut text = String::new();
@@ -85,7 +90,7 @@ fn lag_millis(mount: &Path) -> io::Result<i64> {
 }
 
 /// `%+010d` milliseconds; the line end is missing where the number fills the file.
-fn parse_lag(text: &str) -> Option<i64> {
+pub(super) fn parse_lag(text: &str) -> Option<i64> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.starts_with(['+', '-']).then(|| text.parse().ok())?
 }

@@ -69,8 +69,9 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 /// Asks `GET /info`.
 pub(super) async fn info(shared: &Shared) -> Result<Info, InfoError> {
     let (url, body) = body(shared, "info", MAX_INFO).await?;
-    // Sent as text/plain: what it is called does not matter.
-    serde_json::from_slice(&body).map_err(|error| InfoError::Malformed { url, why: error.to_string() })
+    let info = Info::read(&body).map_err(|error| InfoError::Malformed { url, why: error.to_string() })?;
+    shared.cluster_ids.heard(&info.cluster_id);
+    Ok(info)
 }
 
 /// Asks `GET /metrics` how many replicas are connected.
@@ -173,14 +174,16 @@ async fn at(due: Option<Instant>) {
     }
 }
 
-/// Notices a LiteFS that hangs: its stream stays open, and silent as on a quiet day.
+/// Notices a LiteFS that hangs: its stream stays open, and silent as on a quiet day. Asks at once, for behind
+/// a new stream there may be a LiteFS of another cluster, and more often while it has not joined one.
 async fn heartbeat(shared: &Shared) -> std::convert::Infallible {
     loop {
-        tokio::time::sleep(shared.settings.heartbeat).await;
         match info(shared).await {
             Ok(_) => shared.answered(),
             Err(error) => shared.silent(error.to_string()),
         }
+        let known = shared.cluster_ids.is_known();
+        tokio::time::sleep(if known { shared.settings.heartbeat } else { shared.settings.poll }).await;
     }
 }
 

@@ -31,6 +31,11 @@ pub(crate) struct PrimaryInfo {
 }
 
 impl Info {
+    /// From the body of the answer, which is sent as text/plain: what it is called does not matter.
+    pub(super) fn read(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
+    }
+
     pub(crate) fn role(&self) -> Role {
         Role::from_fields(self.is_primary, &self.primary.hostname)
     }
@@ -60,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_answers_of_a_primary_a_replica_and_a_node_without_leader_are_told_apart() {
-        let parse = |text: &str| serde_json::from_str::<Info>(text).unwrap();
+        let parse = |text: &str| Info::read(text.as_bytes()).unwrap();
         let primary = parse(
             r#"{"clusterID": "LFSC1", "isPrimary": true, "candidate": true, "path": "/data", "primary": {"hostname": "me"}}"#,
         );
@@ -68,7 +73,7 @@ mod tests {
         let replica = parse(r#"{"isPrimary": false, "primary": {"hostname": "ams 1"}, "later": 1}"#);
         assert_eq!(replica.role(), Role::Replica { primary: "ams 1".into() });
         assert_eq!(parse(r#"{"isPrimary": false, "primary": {"hostname": ""}}"#).role(), Role::NoLeader);
-        assert!(serde_json::from_str::<Info>(r#"{"primary": {"hostname": "x"}}"#).is_err());
+        assert!(Info::read(br#"{"primary": {"hostname": "x"}}"#).is_err());
     }
 
     #[test]

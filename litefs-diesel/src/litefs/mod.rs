@@ -9,9 +9,12 @@
 //! a leader, and on a mount that is gone.
 
 mod client;
+mod cluster_id;
 mod events;
 mod files;
 mod follow;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod gate;
 mod info;
 mod pace;
@@ -29,6 +32,7 @@ mod tests;
 pub use role::Role;
 
 pub(crate) use client::Litefs;
+pub(crate) use cluster_id::ClusterId;
 #[cfg(test)]
 use info::InfoError;
 pub(crate) use role::RoleView;

@@ -107,7 +107,7 @@ impl PositionFile {
 }
 
 /// Exactly 34 bytes: 33 of a position and a line end.
-fn parse(bytes: &[u8]) -> Option<Position> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Position> {
     let text = bytes.strip_suffix(b"\n")?;
     std::str::from_utf8(text).ok()?.parse().ok()
 }

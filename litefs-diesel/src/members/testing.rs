@@ -124,7 +124,13 @@ impl TestMember {
 /// The node of that name, as it says hello.
 pub(crate) fn peer(node: &str) -> Peer {
     let repos = ["Repo".to_owned()].into();
-    Peer { node: node.to_owned(), process: process_of(node), repos, protocol: 1 }
+    Peer {
+        node: node.to_owned(),
+        process: process_of(node),
+        repos,
+        protocol: 1,
+        litefs: "LFSC0123456789ABCDEF".into(),
+    }
 }
 
 /// A number of its own for each name: what its process is called in a hello.

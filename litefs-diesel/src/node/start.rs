@@ -62,6 +62,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         process,
         repos: settings.repos.keys().cloned().collect(),
         protocol: PROTOCOL,
+        litefs: litefs.cluster_id(),
     });
     identity.check_size().map_err(|error| StartError::System { why: error.to_string() })?;
     let replicated = !settings.is_alone();

@@ -1,6 +1,7 @@
 //! Migrations as a write, and how they ended as its result.
 
 use super::{Reply, SessionUse, Work, Write, Written};
+use crate::bounded;
 use crate::migrate::{Done, Failure, Plan};
 
 impl Write {
@@ -25,8 +26,8 @@ impl Written {
     /// How the plan ended that this is the result of; the outer error says that it is none.
     pub(crate) fn plan(&self) -> Result<Result<Vec<Done>, Failure>, String> {
         let read = match &self.reply {
-            Some(Reply::Ok(bytes)) => postcard::from_bytes(bytes).map(Ok),
-            Some(Reply::Err(bytes)) => postcard::from_bytes(bytes).map(Err),
+            Some(Reply::Ok(bytes)) => bounded::read(bytes).map(Ok),
+            Some(Reply::Err(bytes)) => bounded::read(bytes).map(Err),
             None => return Err("the primary gave nothing for the migrations".to_owned()),
         };
         read.map_err(|error| format!("what the primary says of the migrations cannot be read: {error}"))

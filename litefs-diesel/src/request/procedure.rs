@@ -16,6 +16,7 @@ pub(crate) struct ProcedureCall {
     pub(crate) name: String,
     pub(crate) version: u32,
     /// Its arguments, serialised.
+    #[serde(with = "serde_bytes")]
     pub(crate) args: Vec<u8>,
 }
 
@@ -23,9 +24,9 @@ pub(crate) struct ProcedureCall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// Its value: it is committed.
-    Ok(Vec<u8>),
+    Ok(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Its own error: nothing of it is kept.
-    Err(Vec<u8>),
+    Err(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 impl Reply {

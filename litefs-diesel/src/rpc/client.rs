@@ -10,7 +10,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::codec::{self, Incoming, Outgoing};
-use super::wire::{GRACE, MAX_CALL, WireError};
+use super::wire::{self, GRACE, MAX_CALL, WireError};
 use super::{Named, Service};
 use crate::handover::Handover;
 use crate::request::Refusal;
@@ -33,7 +33,8 @@ pub(crate) struct Client<S: Service> {
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     name: &'static str,
-    body: Bytes,
+    /// Or why it cannot be sent.
+    body: Result<Bytes, String>,
 }
 
 /// A call without a reply.
@@ -91,6 +92,7 @@ impl<S: Service> Client<S> {
     /// the call where it runs. Needs a runtime with timers.
     pub(crate) async fn call(&self, message: Message, deadline: Instant) -> Result<S::Reply, Failure> {
         let Message { name, body } = message;
+        let body = body.map_err(Failure::Unsendable)?;
         if body.len() > self.max_frame {
             return Err(Failure::Unsendable(WireError::TooLarge { limit: self.max_frame }.to_string()));
         }
@@ -107,7 +109,7 @@ impl<S: Service> Client<S> {
                 return Err(Failure::Lost(format!("the answer cannot be read: {unreadable}")));
             }
             Ok(Err(RpcError::Send(error))) => match error.downcast_ref::<WireError>() {
-                Some(too_large @ WireError::TooLarge { .. }) => {
+                Some(too_large @ (WireError::TooLarge { .. } | WireError::TooMany)) => {
                     return Err(Failure::Unsendable(too_large.to_string()));
                 }
                 _ => error.to_string(),
@@ -122,9 +124,7 @@ impl<S: Service> Client<S> {
 
 impl Message {
     pub(crate) fn new(request: &(impl Named + serde::Serialize)) -> Self {
-        // Fails for types without a known length only, and ours have none.
-        let body = postcard::to_allocvec(request).unwrap_or_default().into();
-        Self { name: request.name(), body }
+        Self { name: request.name(), body: wire::body(request).map_err(|error| error.to_string()) }
     }
 }
 

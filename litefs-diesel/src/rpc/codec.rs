@@ -61,7 +61,7 @@ pub(super) fn caller<S: Service, T: AsyncRead + AsyncWrite>(
     max_frame: usize,
     retired: CancellationToken,
 ) -> Framed<T, Caller<S>> {
-    framed(io, Caller { frames: frames(max_frame), max_frame, retired, service: PhantomData })
+    framed(io, Caller::new(max_frame, retired))
 }
 
 /// The transport of the answering side.
@@ -69,7 +69,7 @@ pub(crate) fn answerer<S: Service, T: AsyncRead + AsyncWrite>(
     io: T,
     max_frame: usize,
 ) -> Framed<T, Answerer<S>> {
-    framed(io, Answerer { frames: frames(max_frame), max_frame, service: PhantomData })
+    framed(io, Answerer::new(max_frame))
 }
 
 fn framed<T: AsyncRead + AsyncWrite, C: Decoder>(io: T, codec: C) -> Framed<T, C> {
@@ -88,6 +88,12 @@ pub(super) struct Caller<S> {
     max_frame: usize,
     retired: CancellationToken,
     service: PhantomData<fn(S)>,
+}
+
+impl<S> Caller<S> {
+    pub(super) fn new(max_frame: usize, retired: CancellationToken) -> Self {
+        Self { frames: frames(max_frame), max_frame, retired, service: PhantomData }
+    }
 }
 
 impl<S> Encoder<ClientMessage<Outgoing>> for Caller<S> {
@@ -130,7 +136,10 @@ impl<S: Service> Decoder for Caller<S> {
                 (Down::Answer { id }, body) => {
                     return Ok(Some(Response { request_id: id, message: Ok(wire::read(body)) }));
                 }
-                (Down::Goodbye, _) => self.retired.cancel(),
+                (Down::Goodbye, rest) => {
+                    wire::nothing(rest)?;
+                    self.retired.cancel();
+                }
             }
         }
         Ok(None)
@@ -144,16 +153,22 @@ pub(crate) struct Answerer<S> {
     service: PhantomData<fn(S)>,
 }
 
+impl<S> Answerer<S> {
+    pub(super) fn new(max_frame: usize) -> Self {
+        Self { frames: frames(max_frame), max_frame, service: PhantomData }
+    }
+}
+
 impl<S: Service> Encoder<Response<Answer<S>>> for Answerer<S> {
     type Error = WireError;
 
     fn encode(&mut self, response: Response<Answer<S>>, to: &mut BytesMut) -> Result<(), WireError> {
         let answer = response.message.unwrap_or_else(|error| Err(Refusal::Refused(error.to_string())));
         let written = self.answer(to, response.request_id, &answer);
-        let Err(WireError::TooLarge { limit }) = written else { return written };
+        let Err(error @ (WireError::TooLarge { .. } | WireError::TooMany)) = written else { return written };
         let refusal = match &answer {
-            Ok(reply) => S::too_large(reply, limit),
-            Err(_) => Refusal::Unknown(format!("what the primary said of it takes more than {limit} bytes")),
+            Ok(reply) => S::unsendable(reply, error.to_string()),
+            Err(_) => Refusal::Unknown(format!("what the primary said of it cannot be sent: {error}")),
         };
         self.answer(to, response.request_id, &Err(refusal))
     }
@@ -194,7 +209,8 @@ impl<S: Service> Decoder for Answerer<S> {
                 let message = Received { request: wire::read(body), bytes: body.len() };
                 ClientMessage::Request(tarpc::Request { context, id, message })
             }
-            (Up::Cancel { id }, _) => {
+            (Up::Cancel { id }, rest) => {
+                wire::nothing(rest)?;
                 ClientMessage::Cancel { trace_context: trace::Context::default(), request_id: id }
             }
         }))

@@ -106,8 +106,8 @@ impl Service for Control {
     type Request = Ask;
     type Reply = Answer;
 
-    fn too_large(_: &Answer, limit: usize) -> Refusal {
-        Refusal::Refused(format!("this node's view takes more than {limit} bytes"))
+    fn unsendable(_: &Answer, why: String) -> Refusal {
+        Refusal::Refused(format!("this node's view: {why}"))
     }
 }
 

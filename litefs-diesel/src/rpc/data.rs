@@ -93,10 +93,8 @@ impl Service for Data {
     type Request = Request<'static>;
     type Reply = Reply;
 
-    fn too_large(reply: &Reply, limit: usize) -> Refusal {
-        let what = format!(
-            "the result takes more than the {limit} bytes that a frame may have (setting `max_frame`)"
-        );
+    fn unsendable(reply: &Reply, why: String) -> Refusal {
+        let what = format!("the result cannot be sent: {why}");
         match (reply.position(), reply) {
             (Some(position), _) => Refusal::NotDecoded { position, why: what },
             // Dropped by its caller on this answer, so that nothing of it is kept.

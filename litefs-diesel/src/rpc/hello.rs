@@ -5,16 +5,19 @@
 //! that is encrypted, and knows its peer, can take the place of a bare one.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::bytes::BytesMut;
 
+pub(crate) use super::greeting::Purpose;
+use super::greeting::{Introduction, MAGIC, No, Opening, Verdict, Versions};
 use super::wire::{self, LENGTH};
+use crate::bounded::{self, Unreadable};
+use crate::litefs::ClusterId;
 
 /// The versions of the protocol that this release speaks: a release speaks its own and the one
 /// before, so that nodes are replaced one by one.
@@ -23,8 +26,8 @@ pub(crate) const PROTOCOL: RangeInclusive<u16> = 1..=1;
 /// How large a frame of the hello may be.
 pub(crate) const MAX_HELLO: usize = 4096;
 
-/// Says that this is our protocol at all. Never changes, nor does [`Versions`] behind it.
-const MAGIC: [u8; 8] = *b"lfsdiesl";
+const OURS: &str = "this node";
+const THEIRS: &str = "the other node";
 
 /// Who this node is, and what it serves.
 #[derive(Clone, Debug)]
@@ -39,6 +42,9 @@ pub(crate) struct Identity {
     pub(crate) repos: BTreeSet<String>,
     /// Usually [`PROTOCOL`].
     pub(crate) protocol: RangeInclusive<u16>,
+    /// Which cluster its LiteFS says that it belongs to. Looked at with each hello, for it is often learned
+    /// later than the node starts, and may change.
+    pub(crate) litefs: ClusterId,
 }
 
 /// Who is at the other end.
@@ -49,13 +55,8 @@ pub(crate) struct Peer {
     pub(crate) repos: BTreeSet<String>,
     /// The version that both speak.
     pub(crate) protocol: u16,
-}
-
-/// Which of the two connections of a pair this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Purpose {
-    Control,
-    Data,
+    /// The cluster of both LiteFS servers.
+    pub(crate) litefs: String,
 }
 
 /// Why two nodes do not talk.
@@ -71,6 +72,19 @@ pub(crate) enum HelloError {
         "the other node belongs to the cluster `{theirs}`, this one to `{ours}` (setting `cluster.name`)"
     )]
     Cluster { ours: String, theirs: String },
+    #[error(
+        "the LiteFS of the other node belongs to the cluster `{theirs}`, this node's to `{ours}` (`clusterID` in \
+         LiteFS's /info): they do not replicate from each other. LiteFS begins another cluster when the disk of a \
+         static primary is replaced; give that disk its old data back, or begin anew on the other nodes, too"
+    )]
+    LitefsCluster { ours: String, theirs: String },
+    #[error(
+        "the LiteFS of {who} has not joined a cluster yet, or does not answer (`clusterID` in its /info)"
+    )]
+    NotYet {
+        /// `this node` or `the other node`.
+        who: &'static str,
+    },
     #[error("this node reached itself; does `cluster.peer` lead to the other nodes?")]
     Itself,
     #[error("the hello takes more than {MAX_HELLO} bytes: too many or too long names of repos")]
@@ -85,60 +99,11 @@ pub(crate) enum HelloError {
 
 impl HelloError {
     /// Whether waiting cannot mend it: somebody must change a setting or a release. That a node reaches
-    /// itself may pass: during a failover LiteFS names it to itself for a moment.
+    /// itself may pass: during a failover LiteFS names it to itself for a moment. A LiteFS that has not
+    /// joined a cluster will.
     pub(crate) fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Timeout | Self::Io(_) | Self::Itself)
+        !matches!(self, Self::Timeout | Self::Io(_) | Self::Itself | Self::NotYet { .. })
     }
-}
-
-/// The oldest and the newest version that a node speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Versions {
-    oldest: u16,
-    newest: u16,
-}
-
-impl Versions {
-    fn common(self, other: Self) -> Option<u16> {
-        let newest = self.newest.min(other.newest);
-        (newest >= self.oldest.max(other.oldest)).then_some(newest)
-    }
-}
-
-impl fmt::Display for Versions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.oldest, self.newest)
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Opening {
-    magic: [u8; 8],
-    versions: Versions,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Introduction {
-    application: String,
-    cluster: String,
-    node: String,
-    process: u128,
-    repos: BTreeSet<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum Verdict {
-    Welcome { protocol: u16 },
-    No(No),
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-enum No {
-    Protocol,
-    Application(String),
-    Cluster(String),
-    Itself,
-    Unreadable,
 }
 
 /// The hello of the one who connected.
@@ -149,35 +114,42 @@ pub(crate) async fn greet(
     deadline: Instant,
 ) -> Result<Peer, HelloError> {
     within(deadline, async {
+        let ours = identity.introduction()?;
         send(io, |frame| {
             frame.message(&identity.opening())?;
-            frame.message(&(purpose, identity.introduction()))
+            frame.message(&(purpose, &ours))
         })
         .await?;
-        let answer = receive(io).await?;
-        let (opening, rest) = opening(&answer)?;
-        let (verdict, rest): (Verdict, _) =
-            wire::split(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
-        match verdict {
-            Verdict::Welcome { protocol } if identity.protocol.contains(&protocol) => {
-                let theirs = wire::read(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
-                identity.check(&theirs)?;
-                Ok(theirs.peer(protocol))
-            }
-            Verdict::Welcome { .. } | Verdict::No(No::Protocol) => {
-                Err(HelloError::Protocol { ours: identity.versions(), theirs: opening.versions })
-            }
-            Verdict::No(No::Application(theirs)) => {
-                Err(HelloError::Application { ours: identity.application.clone(), theirs })
-            }
-            Verdict::No(No::Cluster(theirs)) => {
-                Err(HelloError::Cluster { ours: identity.cluster.clone(), theirs })
-            }
-            Verdict::No(No::Itself) => Err(HelloError::Itself),
-            Verdict::No(No::Unreadable) => Err(HelloError::Foreign("it could not read our hello".into())),
-        }
+        answered(&receive(io).await?, identity, ours)
     })
     .await
+}
+
+/// Who answered, if that may be talked to.
+pub(super) fn answered(answer: &[u8], identity: &Identity, ours: Introduction) -> Result<Peer, HelloError> {
+    let (opening, rest) = opening(answer)?;
+    let refused = HelloError::Protocol { ours: identity.versions(), theirs: opening.versions };
+    let Some(common) = identity.versions().common(opening.versions) else { return Err(refused) };
+    let (verdict, rest): (Verdict, _) =
+        wire::split(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
+    match verdict {
+        Verdict::Welcome { protocol } if protocol == common => {
+            let theirs: Introduction = told(rest, opening.versions, identity)?;
+            ours.check(&theirs)?;
+            Ok(theirs.peer(protocol))
+        }
+        Verdict::Welcome { .. } | Verdict::No(No::Protocol) => Err(refused),
+        Verdict::No(No::Application(theirs)) => {
+            Err(HelloError::Application { ours: ours.application, theirs })
+        }
+        Verdict::No(No::Cluster(theirs)) => Err(HelloError::Cluster { ours: ours.cluster, theirs }),
+        Verdict::No(No::LitefsCluster(theirs)) => {
+            Err(HelloError::LitefsCluster { ours: ours.litefs, theirs })
+        }
+        Verdict::No(No::NotYet) => Err(HelloError::NotYet { who: THEIRS }),
+        Verdict::No(No::Itself) => Err(HelloError::Itself),
+        Verdict::No(No::Unreadable) => Err(HelloError::Foreign("it could not read our hello".into())),
+    }
 }
 
 /// The hello of the one who was called. Whoever is refused is told why.
@@ -190,43 +162,47 @@ pub(crate) async fn welcome(
         let frame = receive(io).await?;
         let judged = judge(&frame, identity);
         let verdict = match &judged {
-            Ok((peer, _)) => Verdict::Welcome { protocol: peer.protocol },
+            Ok((_, peer, _)) => Verdict::Welcome { protocol: peer.protocol },
             Err(HelloError::Protocol { .. }) => Verdict::No(No::Protocol),
             Err(HelloError::Application { ours, .. }) => Verdict::No(No::Application(ours.clone())),
             Err(HelloError::Cluster { ours, .. }) => Verdict::No(No::Cluster(ours.clone())),
+            Err(HelloError::LitefsCluster { ours, .. }) => Verdict::No(No::LitefsCluster(ours.clone())),
             Err(HelloError::Itself) => Verdict::No(No::Itself),
+            Err(HelloError::NotYet { .. }) => Verdict::No(No::NotYet),
             Err(_) => Verdict::No(No::Unreadable),
         };
-        let welcome = judged.is_ok();
         send(io, |frame| {
             frame.message(&identity.opening())?;
             frame.message(&verdict)?;
-            if welcome { frame.message(&identity.introduction()) } else { Ok(()) }
+            judged.as_ref().map_or(Ok(()), |(ours, ..)| frame.message(ours))
         })
         .await?;
-        judged
+        judged.map(|(_, peer, purpose)| (peer, purpose))
     })
     .await
 }
 
-fn judge(frame: &[u8], identity: &Identity) -> Result<(Peer, Purpose), HelloError> {
+/// What this node says of itself to the other, who that is, and what it wants.
+pub(super) fn judge(frame: &[u8], identity: &Identity) -> Result<(Introduction, Peer, Purpose), HelloError> {
     let (opening, rest) = opening(frame)?;
     let refused = HelloError::Protocol { ours: identity.versions(), theirs: opening.versions };
     let protocol = identity.versions().common(opening.versions).ok_or(refused)?;
-    let (purpose, theirs): (Purpose, Introduction) =
-        wire::read(rest).map_err(|error| HelloError::Foreign(error.to_string()))?;
-    identity.check(&theirs)?;
-    Ok((theirs.peer(protocol), purpose))
+    let (purpose, theirs): (Purpose, Introduction) = told(rest, opening.versions, identity)?;
+    let ours = identity.introduction()?;
+    ours.check(&theirs)?;
+    Ok((ours, theirs.peer(protocol), purpose))
 }
 
 impl Identity {
     /// Fails when the names are too long for a hello: no node could then talk to this one.
     pub(crate) fn check_size(&self) -> Result<(), HelloError> {
         let verdict = Verdict::Welcome { protocol: u16::MAX };
+        // What LiteFS's has is not known yet: `LFSC` and 16 digits.
+        let introduction = self.introduction_in("LFSC0000000000000000");
         let mut frame = BytesMut::new();
         wire::frame(&mut frame, MAX_HELLO, |frame| {
             frame.message(&self.opening())?;
-            frame.message(&(verdict, self.introduction()))
+            frame.message(&(verdict, introduction))
         })
         .map_err(|_| HelloError::TooLarge)
     }
@@ -239,17 +215,28 @@ impl Identity {
         Opening { magic: MAGIC, versions: self.versions() }
     }
 
-    fn introduction(&self) -> Introduction {
+    /// What this node says of itself, once its LiteFS has joined a cluster.
+    pub(super) fn introduction(&self) -> Result<Introduction, HelloError> {
+        let joined = self.litefs.now().filter(|id| !id.is_empty());
+        let litefs = joined.ok_or(HelloError::NotYet { who: OURS })?;
+        Ok(self.introduction_in(&litefs))
+    }
+
+    fn introduction_in(&self, litefs: &str) -> Introduction {
         Introduction {
             application: self.application.clone(),
             cluster: self.cluster.clone(),
+            litefs: litefs.to_owned(),
             node: self.node.clone(),
             process: self.process,
             repos: self.repos.clone(),
         }
     }
+}
 
-    fn check(&self, theirs: &Introduction) -> Result<(), HelloError> {
+impl Introduction {
+    /// Whether the node that says this may talk to the one that says `theirs`.
+    fn check(&self, theirs: &Self) -> Result<(), HelloError> {
         if theirs.process == self.process {
             return Err(HelloError::Itself);
         }
@@ -260,13 +247,19 @@ impl Identity {
         if theirs.cluster != self.cluster {
             return Err(HelloError::Cluster { ours: self.cluster.clone(), theirs: theirs.cluster.clone() });
         }
+        // Nobody says an empty one, and it stands for no other.
+        if theirs.litefs.is_empty() {
+            return Err(HelloError::NotYet { who: THEIRS });
+        }
+        if theirs.litefs != self.litefs {
+            let theirs = theirs.litefs.clone();
+            return Err(HelloError::LitefsCluster { ours: self.litefs.clone(), theirs });
+        }
         Ok(())
     }
-}
 
-impl Introduction {
     fn peer(self, protocol: u16) -> Peer {
-        Peer { node: self.node, process: self.process, repos: self.repos, protocol }
+        Peer { node: self.node, process: self.process, repos: self.repos, protocol, litefs: self.litefs }
     }
 }
 
@@ -275,6 +268,16 @@ fn opening(frame: &[u8]) -> Result<(Opening, &[u8]), HelloError> {
         Ok((opening, rest)) if opening.magic == MAGIC => Ok((opening, rest)),
         _ => Err(HelloError::Foreign("the first bytes are not ours".into())),
     }
+}
+
+/// What a peer says behind the opening. One of a later version may say more than this one knows.
+fn told<T: DeserializeOwned>(bytes: &[u8], theirs: Versions, ours: &Identity) -> Result<T, HelloError> {
+    let foreign = |error: Unreadable| HelloError::Foreign(error.to_string());
+    let (message, rest) = bounded::split(bytes).map_err(foreign)?;
+    if rest.is_empty() || theirs.newest > *ours.protocol.end() {
+        return Ok(message);
+    }
+    Err(foreign(Unreadable::Trailing(rest.len())))
 }
 
 async fn send(

@@ -1,6 +1,7 @@
 //! What two nodes say to each other, and the connection on which they say it.
 //!
-//! [`identity`] makes sure who is there; [`hello`] decides whether there is a conversation at all. Then [`wire`] frames
+//! [`identity`] makes sure who is there; [`hello`] decides whether there is a conversation at all, by the
+//! messages of [`greeting`]. Then [`wire`] frames
 //! of our own carry the messages of two services, [`data`] and [`control`]; [`codec`] turns them
 //! into tarpc's requests and responses and back, so that tarpc's own types never reach the wire,
 //! whose bytes they do not promise. [`client`] makes calls; answering them is `server`'s.
@@ -12,6 +13,9 @@ pub(crate) mod client;
 pub(crate) mod codec;
 pub(crate) mod control;
 pub(crate) mod data;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
+mod greeting;
 pub(crate) mod hello;
 pub(crate) mod identity;
 pub(crate) mod wire;
@@ -29,8 +33,8 @@ pub(crate) trait Service: Send + Sync + 'static {
     type Request: Serialize + DeserializeOwned + Named + Send + Sync + std::fmt::Debug + 'static;
     type Reply: Serialize + DeserializeOwned + Send + std::fmt::Debug + 'static;
 
-    /// What is answered instead of a reply that is larger than `limit` bytes.
-    fn too_large(reply: &Self::Reply, limit: usize) -> Refusal;
+    /// What is answered instead of a reply that cannot be sent, which is for `why`.
+    fn unsendable(reply: &Self::Reply, why: String) -> Refusal;
 }
 
 /// What a request is called in traces.

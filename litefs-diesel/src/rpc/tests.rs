@@ -19,14 +19,16 @@ use super::client::{Client, Failure, Message};
 use super::data::{Data, Reply, Request};
 use super::wire::{self, Down, Trace, Up, WireError};
 use super::{Service, codec};
-use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
 use crate::position::Position;
 use crate::request::Refusal;
 use crate::request::{Ask, RequestId, SessionUse, Stamp, Work, Write, WriteRequest, Written};
 use crate::statement::{Session, Statement, Want};
 use crate::value::{ValueRef, Values};
 
+mod damage;
 mod hello;
+mod refusals;
+mod vectors;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
@@ -310,51 +312,6 @@ async fn a_dropped_call_is_cancelled_on_the_wire() {
     drop(call);
     let frame = there.next().await.unwrap().unwrap();
     assert_eq!(wire::split::<Up>(&frame).unwrap().0, Up::Cancel { id });
-}
-
-#[test]
-fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
-    use NotExecuted as N;
-    let database = DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: a.b".into() };
-    let position = Position { txid: 1, checksum: 2 };
-    type Means = fn(&Error) -> bool;
-    let all: [(Refusal, Means); 20] = [
-        (Refusal::Rejected(database.clone()), |error| matches!(error, Error::Rejected(_))),
-        (Refusal::NotPrimary { hint: Some("b".into()) }, |e| matches!(e, Error::NotExecuted(N::NotPrimary))),
-        (Refusal::Overloaded, |error| matches!(error, Error::NotExecuted(N::Overloaded))),
-        (Refusal::Expired, |error| matches!(error, Error::NotExecuted(N::Expired))),
-        (Refusal::Busy("locked".into()), |error| matches!(error, Error::NotExecuted(N::Busy(_)))),
-        (Refusal::ShuttingDown, |error| matches!(error, Error::NotExecuted(N::ShuttingDown))),
-        (Refusal::TransactionEnded("idle".into()), |error| {
-            matches!(error, Error::NotExecuted(N::TransactionEnded(_)))
-        }),
-        (Refusal::Unknown("disk".into()), |error| matches!(error, Error::Unknown { .. })),
-        (Refusal::NotDecoded { position, why: "large".into() }, |error| {
-            matches!(error, Error::CommittedNotDecoded { .. })
-        }),
-        (Refusal::Read(database), |error| matches!(error, Error::Read(_))),
-        (Refusal::ReadTimeout("late".into()), |error| matches!(error, Error::ReadTimeout { .. })),
-        (Refusal::UnknownClient { ticket: 3 }, |error| matches!(error, Error::NotExecuted(_))),
-        (Refusal::Late, |error| matches!(error, Error::NotExecuted(_))),
-        (Refusal::Absent, |error| matches!(error, Error::NotExecuted(_))),
-        (Refusal::NotKept { position }, |error| matches!(error, Error::CommittedNotKept { .. })),
-        (Refusal::KeyReused { key: "k".into() }, |error| matches!(error, Error::KeyReused { .. })),
-        (Refusal::UnknownProcedure { name: "p".into(), version: 2 }, |error| {
-            matches!(error, Error::NotExecuted(N::UnknownProcedure { version: 2, .. }))
-        }),
-        (Refusal::NoLedger, |error| matches!(error, Error::Unknown { .. })),
-        (Refusal::Fenced { why: "b".into(), hint: None }, |e| matches!(e, Error::NotExecuted(N::Fenced(_)))),
-        (
-            Refusal::UnknownRepo("Audit".into()),
-            |error| matches!(error, Error::NotExecuted(N::Refused(why)) if why.contains("`Audit`")),
-        ),
-    ];
-    for (refusal, means) in all {
-        let on_wire: Refusal = wire::read(&body(&refusal)).unwrap();
-        assert_eq!(on_wire, refusal);
-        let error = on_wire.into_error("a");
-        assert!(means(&error), "{refusal:?}: {error:?}");
-    }
 }
 
 /// Counts the writes, each of which would be a system call.

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio_util::bytes::{BufMut, BytesMut};
+use tokio_util::bytes::{BufMut, Bytes, BytesMut};
+
+use crate::bounded::{self, MAX_VALUES};
+pub(crate) use crate::bounded::{Unreadable, read};
 
 /// The longest time a call may take. tarpc panics on a deadline of two years, so a peer's must be
 /// bounded before tarpc sees it.
@@ -63,30 +66,22 @@ pub(crate) enum WireError {
     Io(#[from] io::Error),
     #[error("the message takes more than the {limit} bytes that a frame may have (setting `max_frame`)")]
     TooLarge { limit: usize },
+    #[error("the message has more values than the {MAX_VALUES} that one may have; send it in parts")]
+    TooMany,
     #[error("the peer sent a frame that cannot be read: {0}")]
-    Damaged(postcard::Error),
+    Damaged(#[from] Unreadable),
     #[error("the peer closed the connection")]
     Closed,
 }
 
-/// Bytes that are no message of this protocol version, or one with something behind it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum Unreadable {
-    #[error("the message is damaged or of a kind that this version does not know ({0})")]
-    Unknown(postcard::Error),
-    #[error("{0} bytes follow the message")]
-    Trailing(usize),
-}
-
 /// The head of a frame and what is behind it.
 pub(crate) fn split<H: DeserializeOwned>(frame: &[u8]) -> Result<(H, &[u8]), WireError> {
-    postcard::take_from_bytes(frame).map_err(WireError::Damaged)
+    Ok(bounded::split(frame)?)
 }
 
-/// A message that takes all of `bytes`.
-pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let (message, rest) = postcard::take_from_bytes(bytes).map_err(Unreadable::Unknown)?;
-    if rest.is_empty() { Ok(message) } else { Err(Unreadable::Trailing(rest.len())) }
+/// What has to be behind a head that has no body.
+pub(crate) fn nothing(rest: &[u8]) -> Result<(), WireError> {
+    if rest.is_empty() { Ok(()) } else { Err(Unreadable::Trailing(rest.len()).into()) }
 }
 
 /// Appends one frame to `to`, and nothing when it would have more than `limit` bytes.
@@ -97,8 +92,9 @@ pub(crate) fn frame(
 ) -> Result<(), WireError> {
     let start = to.len();
     to.put_u32(0);
-    let mut frame = Frame { end: start + LENGTH + limit, to };
-    let filled = fill(&mut frame);
+    let end = start.saturating_add(LENGTH).saturating_add(limit);
+    let mut left = MAX_VALUES;
+    let filled = fill(&mut Frame { end, left: &mut left, to });
     let length = to.len() - start - LENGTH;
     match (filled, u32::try_from(length)) {
         (Ok(()), Ok(length)) => {
@@ -108,9 +104,16 @@ pub(crate) fn frame(
         // Our messages serialise without fail; only the room can run out.
         _ => {
             to.truncate(start);
-            Err(WireError::TooLarge { limit })
+            Err(if left == 0 { WireError::TooMany } else { WireError::TooLarge { limit } })
         }
     }
+}
+
+/// A message by itself, for the frames of all attempts at it.
+pub(crate) fn body(message: &impl Serialize) -> Result<Bytes, WireError> {
+    let mut body = BytesMut::new();
+    frame(&mut body, u32::MAX as usize, |frame| frame.message(message))?;
+    Ok(body.split_off(LENGTH).freeze())
 }
 
 /// How many bytes the length of a frame takes.
@@ -120,11 +123,13 @@ pub(crate) const LENGTH: usize = 4;
 pub(crate) struct Frame<'a> {
     to: &'a mut BytesMut,
     end: usize,
+    /// How many values there may still be; 0 once there were too many.
+    left: &'a mut usize,
 }
 
 impl Frame<'_> {
     pub(crate) fn message(&mut self, message: &impl Serialize) -> postcard::Result<()> {
-        postcard::serialize_with_flavor(message, Frame { to: self.to, end: self.end })
+        postcard::serialize_with_flavor(message, Frame { to: self.to, end: self.end, left: self.left })
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> postcard::Result<()> {
@@ -141,10 +146,14 @@ impl postcard::ser_flavors::Flavor for Frame<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.bytes(&[byte])
+        self.try_extend(&[byte])
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        *self.left = self.left.saturating_sub(bounded::values_of(bytes));
+        if *self.left == 0 {
+            return Err(postcard::Error::SerializeBufferFull);
+        }
         self.bytes(bytes)
     }
 

@@ -76,6 +76,13 @@ pub(super) async fn serve(
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
     let watched = session.watch(ending.gently.clone(), ending.now.clone());
+    // Nor is it when this node's LiteFS comes to belong to another cluster.
+    let (litefs, now, cluster) = (services.identity.litefs.clone(), ending.now.clone(), peer.litefs.clone());
+    let left = async {
+        litefs.no_longer(&cluster).await;
+        now.cancel();
+        std::future::pending().await
+    };
     let served = async {
         match purpose {
             Purpose::Data => {
@@ -91,6 +98,7 @@ pub(super) async fn serve(
     tokio::select! {
         () = served => {}
         () = watched => {}
+        () = left => {}
     }
 }
 

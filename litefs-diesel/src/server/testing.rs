@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Limits, Services, bind, run};
 use crate::error::{DatabaseError, ErrorKind};
-use crate::litefs::Role;
+use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
@@ -137,5 +137,6 @@ pub(crate) fn identity(cluster: &str) -> Identity {
         node,
         repos: BTreeSet::from(["Repo".into()]),
         protocol: hello::PROTOCOL,
+        litefs: ClusterId::fixed(Some("LFSC0123456789ABCDEF")),
     }
 }

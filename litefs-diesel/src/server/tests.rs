@@ -1,6 +1,7 @@
 //! The server over real connections, with a writer in memory behind it.
 
 mod identity;
+mod litefs_cluster;
 
 use std::borrow::Cow;
 use std::time::Duration;

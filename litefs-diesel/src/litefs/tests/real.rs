@@ -38,8 +38,12 @@ impl Node {
         node
     }
 
+    pub(super) fn cluster_id(&self) -> Option<Arc<str>> {
+        self.litefs.cluster_id().now()
+    }
+
     #[track_caller]
-    fn until(&self, what: &str, condition: impl Fn(&Litefs) -> bool) {
+    pub(super) fn until(&self, what: &str, condition: impl Fn(&Litefs) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(&self.litefs) {
             assert!(

@@ -45,9 +45,10 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 #[test]
 fn a_litefs_without_events_is_polled() {
     let url = serve(|path| match path {
-        "/info" => {
-            (200, r#"{"isPrimary": false, "candidate": true, "path": "/d", "primary": {"hostname": "a"}}"#)
-        }
+        "/info" => (
+            200,
+            r#"{"clusterID": "LFSC1", "isPrimary": false, "candidate": true, "path": "/d", "primary": {"hostname": "a"}}"#,
+        ),
         _ => (404, "404 page not found"),
     });
     let dir = tempfile::tempdir().unwrap();
@@ -56,6 +57,7 @@ fn a_litefs_without_events_is_polled() {
     until("the role was not polled", || litefs.role().role == Role::Replica { primary: "a".into() });
     assert!(litefs.is_reachable());
     assert_eq!(litefs.role().epoch, 1);
+    assert_eq!(litefs.cluster_id().now().as_deref(), Some("LFSC1"));
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::litefs::ClusterId;
+use crate::rpc::greeting::{Introduction, MAGIC, Opening, Verdict, Versions};
 use crate::rpc::hello::{self, HelloError, Identity, Peer, Purpose};
 
-fn identity(process: u128) -> Identity {
+/// LiteFS's id of the cluster of all nodes here.
+pub(super) const FIRST: &str = "LFSC0123456789ABCDEF";
+
+pub(super) fn identity(process: u128) -> Identity {
     Identity {
         application: "shop".into(),
         cluster: "eu".into(),
@@ -13,6 +18,7 @@ fn identity(process: u128) -> Identity {
         process,
         repos: BTreeSet::from(["Repo".into()]),
         protocol: hello::PROTOCOL,
+        litefs: ClusterId::fixed(Some(FIRST)),
     }
 }
 
@@ -98,4 +104,72 @@ async fn a_hello_over_the_limit_is_refused_where_it_would_be_sent() {
     let error = hello::greet(&mut here, &large, Purpose::Control, soon()).await.unwrap_err();
     assert!(matches!(error, HelloError::TooLarge), "{error}");
     assert!(large.check_size().is_err() && identity(1).check_size().is_ok());
+}
+
+fn with_litefs(process: u128, id: Option<&str>) -> Identity {
+    Identity { litefs: ClusterId::fixed(id), ..identity(process) }
+}
+
+#[tokio::test]
+async fn nodes_whose_litefs_belong_to_two_clusters_are_refused_and_both_are_named() {
+    let (ours, theirs) = (identity(1), with_litefs(2, Some("LFSC0000000000000002")));
+    let (a, b) = meet(&ours, &theirs).await;
+    let (a, b) = (a.unwrap_err(), b.unwrap_err());
+    assert!(
+        matches!(&a, HelloError::LitefsCluster { ours, theirs } if ours == FIRST && theirs == "LFSC0000000000000002")
+    );
+    assert!(
+        matches!(&b, HelloError::LitefsCluster { ours, theirs } if theirs == FIRST && ours == "LFSC0000000000000002")
+    );
+    assert!(a.is_refusal() && b.is_refusal());
+    assert!(a.to_string().contains("the disk of a static primary is replaced"), "{a}");
+}
+
+#[tokio::test]
+async fn a_litefs_that_has_not_joined_yet_is_a_reason_to_try_again_on_both_sides() {
+    let not_yet = with_litefs(2, None);
+    let (a, b) = meet(&identity(1), &not_yet).await;
+    let (mut here, mut there) = duplex(1 << 16);
+    let silent = hello::greet(&mut here, &not_yet, Purpose::Data, soon()).await;
+    drop(here);
+    assert_eq!(there.read(&mut [0; 8]).await.unwrap(), 0, "who does not know its own says nothing");
+    for error in [a.unwrap_err(), b.unwrap_err(), silent.unwrap_err()] {
+        assert!(matches!(error, HelloError::NotYet { .. }) && !error.is_refusal(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_id_on_the_wire_stands_for_no_cluster() {
+    let opening = Opening { magic: MAGIC, versions: Versions { oldest: 1, newest: 1 } };
+    let nobody = || Introduction {
+        application: "shop".into(),
+        cluster: "eu".into(),
+        litefs: String::new(),
+        node: "ord".into(),
+        process: 7,
+        repos: BTreeSet::new(),
+    };
+    for id in [Some(FIRST), None] {
+        let (mut here, mut there) = duplex(1 << 16);
+        let call = [body(&opening), body(&(Purpose::Data, nobody()))].concat();
+        here.write_all(&[&(call.len() as u32).to_be_bytes()[..], &call].concat()).await.unwrap();
+        let error = hello::welcome(&mut there, &with_litefs(1, id), soon()).await.unwrap_err();
+        assert!(matches!(error, HelloError::NotYet { .. }), "{error}");
+    }
+    let (mut here, mut there) = duplex(1 << 16);
+    let answer = [body(&opening), body(&(Verdict::Welcome { protocol: 1 }, nobody()))].concat();
+    here.write_all(&[&(answer.len() as u32).to_be_bytes()[..], &answer].concat()).await.unwrap();
+    let error = hello::greet(&mut there, &identity(1), Purpose::Data, soon()).await.unwrap_err();
+    assert!(matches!(error, HelloError::NotYet { who: "the other node" }), "{error}");
+}
+
+#[tokio::test]
+async fn a_hello_has_the_id_that_litefs_says_at_that_time() {
+    let (ids, litefs) = ClusterId::changing(None);
+    let late = Identity { litefs, ..identity(2) };
+    assert!(matches!(meet(&identity(1), &late).await.0, Err(HelloError::NotYet { .. })));
+    ids.send_replace(Some(FIRST.into()));
+    assert_eq!(meet(&identity(1), &late).await.0.unwrap().litefs, FIRST);
+    ids.send_replace(Some("LFSC0000000000000002".into()));
+    assert!(matches!(meet(&identity(1), &late).await.0, Err(HelloError::LitefsCluster { .. })));
 }
