@@ -5,7 +5,10 @@ use std::path::Path;
 use litefs_diesel::__fuzz as fuzz;
 
 /// The targets, as they are called in `fuzz/fuzz_targets`.
-const TARGETS: [(&str, fn(&[u8])); 11] = [
+/// A target, and what it feeds its bytes to.
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 11] = [
     ("control_answer", fuzz::control_answer),
     ("control_ask", fuzz::control_ask),
     ("data_reply", fuzz::data_reply),
