@@ -4,10 +4,10 @@ use std::path::Path;
 
 use litefs_diesel::__fuzz as fuzz;
 
-/// The targets, as they are called in `fuzz/fuzz_targets`.
 /// A target, and what it feeds its bytes to.
 type Target = (&'static str, fn(&[u8]));
 
+/// The targets, as they are called in `fuzz/fuzz_targets`.
 const TARGETS: [Target; 11] = [
     ("control_answer", fuzz::control_answer),
     ("control_ask", fuzz::control_ask),
