@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+mod allowed;
 pub mod config;
 mod connection;
 mod error;
@@ -47,6 +48,7 @@ mod node;
 mod pauses;
 mod position;
 mod reader;
+mod recent;
 pub mod repo;
 mod request;
 mod rpc;

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use diesel::sqlite::SqliteConnection;
 
+use super::busy::{At, Busy};
 use super::commit::place;
 use super::engine::{Engine, is_io, is_readonly};
 use super::group::Begun;
 use super::{History, shrink};
+use crate::allowed::{Allowed, NotAllowed, Site};
 use crate::migrate::{self, Cause, Failure, Fate, Plan, Step, Watch};
 use crate::position::Position;
 use crate::request::{Refusal, Reply, Written};
@@ -21,9 +23,20 @@ impl Engine {
     pub(super) fn run_plan(&mut self, plan: &Plan, deadline: Instant) -> Result<Written, Refusal> {
         let (history, closing) = (Arc::clone(&self.history), Arc::clone(&self.closing));
         let (history, closing, replicated) = (&*history, &*closing, self.replicated);
+        let busy = Arc::clone(&self.busy);
         let (epoch, open) = self.ready()?;
-        let mut steps =
-            Steps { history, closing, epoch, deadline, replicated, before: None, last: Position::ZERO };
+        let mut steps = Steps {
+            history,
+            closing,
+            epoch,
+            deadline,
+            replicated,
+            allowed: Allowed::new(),
+            busy: &busy,
+            at: None,
+            before: None,
+            last: Position::ZERO,
+        };
         let ended = migrate::apply(&mut open.conn, plan, &mut steps);
         if !matches!(&ended, Ok(done) if done.iter().all(|done| !done.ran)) {
             // A migration may leave settings and TEMP tables behind, and what is known of the ledger is
@@ -57,6 +70,10 @@ struct Steps<'a> {
     epoch: u64,
     deadline: Instant,
     replicated: bool,
+    /// Of this plan alone: the connection is closed after it.
+    allowed: Allowed,
+    busy: &'a Busy,
+    at: Option<At<'a>>,
     /// Where the database was when the step began.
     before: Option<Position>,
     /// Where the last commit is.
@@ -117,19 +134,35 @@ impl Watch for Steps<'_> {
     }
 
     fn may_run(&mut self, conn: &mut SqliteConnection, sql: &str) -> Result<(), Cause> {
-        if !self.replicated || !shrink::shrinks(sql) {
-            return Ok(());
+        // Between two statements the plan itself may have made Diesel's table.
+        self.allowed.made(conn).map_err(|error| Cause::of(&error))?;
+        self.allowed.check(conn, sql, Site::Migration).map_err(not_allowed)?;
+        if self.replicated && shrink::shrinks(sql) {
+            match shrink::refused(conn) {
+                Ok(None) => {}
+                Ok(Some(refused)) => return Err(Cause::Refused(refused.message)),
+                Err(error) => return Err(Cause::of(&error)),
+            }
         }
-        match shrink::refused(conn) {
-            Ok(None) => Ok(()),
-            Ok(Some(refused)) => Err(Cause::Refused(refused.message)),
-            Err(error) => Err(Cause::of(&error)),
-        }
+        self.at = Some(self.busy.at(sql));
+        Ok(())
+    }
+
+    fn ran(&mut self, conn: &mut SqliteConnection) -> Result<(), Cause> {
+        self.at = None;
+        self.allowed.defined(conn).map_err(not_allowed)
     }
 
     fn committed(&mut self) -> Result<(), Cause> {
         self.last = place(self.history, Begun { epoch: self.epoch, before: self.before })
             .map_err(|why| Cause::Moved(why.to_owned()))?;
         Ok(())
+    }
+}
+
+fn not_allowed(why: NotAllowed) -> Cause {
+    match why {
+        NotAllowed::Sql(error) => Cause::of(&error),
+        NotAllowed::Forbidden(_) => Cause::Refused(why.to_string()),
     }
 }

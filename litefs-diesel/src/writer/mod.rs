@@ -10,6 +10,7 @@
 //! This room never talks to another node, and never decides where a write runs.
 
 mod alone;
+mod busy;
 mod commit;
 mod connect;
 mod engine;
@@ -21,6 +22,7 @@ mod job;
 mod local;
 mod migrate;
 mod procedure;
+mod run;
 mod savepoint;
 mod session;
 mod set;
@@ -42,12 +44,14 @@ use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
+use self::busy::Busy;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
 use self::settle::{Asked, Settles};
 use self::transaction::Opening;
 use self::waiting::Waiting;
+use crate::allowed::{Site, refused_by_words};
 use crate::config::RepoSettings;
 use crate::reader::Readers;
 use crate::request::{
@@ -91,6 +95,7 @@ impl Writer {
         let closing = Arc::new(AtomicBool::new(false));
         let generation = Arc::new(AtomicU64::new(0));
         let settles = Arc::<Settles>::default();
+        let busy = Arc::new(Busy::start(&settings.name, busy::LIMIT)?);
         let waiting = Waiting::new(settings.transactions_waiting);
         let engine = Engine::new(
             settings,
@@ -98,6 +103,7 @@ impl Writer {
             history,
             procedures,
             settles.clone(),
+            busy,
             closing.clone(),
             generation.clone(),
         );
@@ -172,6 +178,9 @@ impl Executor for Writer {
     }
 
     fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
+        if let Some(refused) = refused_by_words(&statement, Site::Read) {
+            return Box::pin(std::future::ready(Err(Refusal::Read(refused))));
+        }
         let read =
             self.readers.run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
         Box::pin(
