@@ -55,13 +55,12 @@ impl Schema {
         Ok(version(conn)? == self.version)
     }
 
-    /// What is in one and not in the other; where it is stored does not count, which `VACUUM` changes.
+    /// What is gone of the library, or came to it. Where it is stored does not count, which `VACUUM`
+    /// changes, and what only reached for it may go.
     pub(super) fn difference(&self, now: &Self) -> Option<String> {
-        let (before, now) = (&self.guarded, &now.guarded);
-        let missing = |here: &[Object], there: &[Object]| {
-            here.iter().find(|object| !there.iter().any(|other| object.is(other))).map(|it| it.name.clone())
-        };
-        missing(before, now).or_else(|| missing(now, before))
+        let is_in = |object: &Object, schema: &Self| schema.guarded.iter().any(|other| object.is(other));
+        let gone = self.guarded.iter().filter(|object| object.is_ours()).find(|object| !is_in(object, now));
+        gone.or_else(|| now.guarded.iter().find(|object| !is_in(object, self))).map(|it| it.name.clone())
     }
 }
 
