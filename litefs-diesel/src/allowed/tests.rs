@@ -156,7 +156,7 @@ fn the_list_of_pragmas_holds_in_every_form() {
         ("PRAGMA journal_mode;", [true; 5]),
         ("PRAGMA user_version = 3", [true, true, true, true, false]),
         ("PRAGMA wal_checkpoint(TRUNCATE)", [true, true, true, true, false]),
-        ("PRAGMA foreign_keys = OFF", [true, true, false, true, false]),
+        ("PRAGMA foreign_keys = OFF", [false, true, false, true, false]),
         ("PRAGMA defer_foreign_keys = ON", [false, true, false, true, false]),
         ("PRAGMA legacy_alter_table = ON", [false, false, false, true, false]),
         ("PRAGMA journal_mode = DELETE", [false, false, false, true, false]),

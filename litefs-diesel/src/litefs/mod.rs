@@ -10,6 +10,7 @@
 
 mod client;
 mod events;
+mod exposed;
 mod files;
 mod follow;
 mod gate;
@@ -29,6 +30,7 @@ mod tests;
 pub use role::Role;
 
 pub(crate) use client::Litefs;
+pub(crate) use exposed::warn_if_exposed;
 #[cfg(test)]
 use info::InfoError;
 pub(crate) use role::RoleView;

@@ -120,7 +120,14 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
 }
 
 async fn checked(settings: Settings) -> Result<Settings, StartError> {
-    let looked = tokio::task::spawn_blocking(move || check_folders(&settings).map(|()| settings)).await;
+    let look = move || {
+        check_folders(&settings)?;
+        if let Some(litefs) = &settings.litefs {
+            warn_if_exposed(&litefs.http);
+        }
+        Ok(settings)
+    };
+    let looked = tokio::task::spawn_blocking(look).await;
     looked.map_err(|error| StartError::System { why: error.to_string() })?
 }
 
