@@ -82,33 +82,33 @@ impl Allowed {
         self.known = Recent::new(REMEMBERED);
     }
 
-    /// Whether one statement may run now, on this connection and at this place. What SQLite says of a
+    /// Whether one statement may run now, on this connection and at this site. What SQLite says of a
     /// statement that it cannot compile is an error, too.
     #[inline]
     pub(crate) fn check(
         &mut self,
         conn: &mut SqliteConnection,
         sql: &str,
-        place: Site,
+        site: Site,
     ) -> Result<Effect, NotAllowed> {
         if self.known.get(sql).is_some() {
             return Ok(Effect::Rows);
         }
-        self.look(conn, sql, place)
+        self.look(conn, sql, site)
     }
 
     #[cold]
-    fn look(&mut self, conn: &mut SqliteConnection, sql: &str, place: Site) -> Result<Effect, NotAllowed> {
-        let sort = words::look(sql, place)?;
+    fn look(&mut self, conn: &mut SqliteConnection, sql: &str, site: Site) -> Result<Effect, NotAllowed> {
+        let sort = words::look(sql, site)?;
         match sort {
             Sort::Rows(names) => {
-                self.rows(conn, sql, names, place)?;
+                self.rows(conn, sql, names, site)?;
                 if sql.len() <= LONGEST {
                     self.known.insert(sql.into(), ());
                 }
                 Ok(Effect::Rows)
             }
-            Sort::Makes if place != Site::Migration => {
+            Sort::Makes if site != Site::Migration => {
                 self.schema(conn)?;
                 // An index on a TEMP table is made where that is, whatever the words are.
                 if Writes::of(&program(conn, sql)?, &Roots::default()).temp {
@@ -132,7 +132,7 @@ impl Allowed {
         conn: &mut SqliteConnection,
         sql: &str,
         names: Names,
-        place: Site,
+        site: Site,
     ) -> Result<(), NotAllowed> {
         let schema = self.schema(conn)?;
         if !names.any() && !schema.reaches {
@@ -142,7 +142,7 @@ impl Allowed {
         Err(NotAllowed::from(match () {
             () if writes.ours => Forbidden::Ledger(shown(sql)),
             () if writes.schema => Forbidden::Schema(shown(sql)),
-            () if writes.temp && names.temp && place != Site::Migration => Forbidden::Temp(shown(sql)),
+            () if writes.temp && names.temp && site != Site::Migration => Forbidden::Temp(shown(sql)),
             () => return Ok(()),
         }))
     }

@@ -43,13 +43,11 @@ pub(crate) enum Site {
 }
 
 /// Why a statement may not run by its words alone; a look at the database may find more.
-pub(crate) fn refused_by_words(statement: &Statement, place: Site) -> Option<DatabaseError> {
+pub(crate) fn refused_by_words(statement: &Statement, site: Site) -> Option<DatabaseError> {
     let refused = match statement.want {
         // SQLite runs the first statement of a text that is prepared, and no other.
-        Want::Count | Want::Rows => words::look(&statement.sql, place).err(),
-        Want::Batch => {
-            split::split(&statement.sql).iter().find_map(|part| words::look(part.sql, place).err())
-        }
+        Want::Count | Want::Rows => words::look(&statement.sql, site).err(),
+        Want::Batch => split::split(&statement.sql).iter().find_map(|part| words::look(part.sql, site).err()),
     };
     refused.map(|why| NotAllowed::from(why).into())
 }

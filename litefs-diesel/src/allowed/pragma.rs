@@ -41,7 +41,7 @@ const NEVER: [&str; 8] = [
 ];
 
 /// Whether this one may run; `sql` begins with `PRAGMA`.
-pub(super) fn look(sql: &str, place: Site) -> Result<(), Forbidden> {
+pub(super) fn look(sql: &str, site: Site) -> Result<(), Forbidden> {
     let Some(pragma) = Pragma::parse(sql) else { return Err(Forbidden::Pragma(shown(sql))) };
     let name = pragma.name.as_str();
     if TELL.contains(&name) {
@@ -54,14 +54,12 @@ pub(super) fn look(sql: &str, place: Site) -> Result<(), Forbidden> {
     let may = match does {
         // Without a value they tell what is set.
         Does::Asks => pragma.value.is_none() && is_setting(name),
-        Does::Writes | Does::WritesAlone => place != Site::Read,
-        // SQLite takes no notice of it in a transaction.
-        Does::ForeignKeys => matches!(place, Site::Group | Site::Transaction | Site::Migration),
-        // Only until the transaction ends, which is nobody else's.
-        Does::Governs if name == "defer_foreign_keys" => {
-            matches!(place, Site::Transaction | Site::Migration)
-        }
-        Does::Tunes | Does::JournalMode | Does::Founds | Does::Governs => place == Site::Migration,
+        Does::Writes | Does::WritesAlone => site != Site::Read,
+        // SQLite takes no notice of the one in a transaction, and the other ends with it; and the
+        // transaction is nobody else's.
+        Does::ForeignKeys => matches!(site, Site::Transaction | Site::Migration),
+        Does::Governs if name == "defer_foreign_keys" => matches!(site, Site::Transaction | Site::Migration),
+        Does::Tunes | Does::JournalMode | Does::Founds | Does::Governs => site == Site::Migration,
     };
     match may {
         true => Ok(()),

@@ -24,22 +24,22 @@ pub(super) enum Sort {
 }
 
 /// What a text's first statement is, or why it may not run.
-pub(super) fn look(sql: &str, place: Site) -> Result<Sort, Forbidden> {
+pub(super) fn look(sql: &str, site: Site) -> Result<Sort, Forbidden> {
     let mut tokens = first_statement(sql);
     // Nothing to run: SQLite says so.
     let Some(first) = tokens.next() else { return Ok(Sort::Other) };
     let is = |words: &[&str]| words.iter().any(|word| first.is(word));
     if is(&["INSERT", "SELECT", "UPDATE", "DELETE", "WITH", "REPLACE", "VALUES"]) {
-        return of_rows(sql, place);
+        return of_rows(sql, site);
     }
     if is(&["CREATE", "DROP", "ALTER", "REINDEX", "ANALYZE"]) {
-        return of_schema(sql, &first, tokens, place);
+        return of_schema(sql, &first, tokens, site);
     }
     if first.is("PRAGMA") {
-        return pragma::look(sql, place).map(|()| Sort::Other);
+        return pragma::look(sql, site).map(|()| Sort::Other);
     }
     if first.is("EXPLAIN") {
-        return of_explain(sql, place);
+        return of_explain(sql, site);
     }
     if is(&["ATTACH", "DETACH"]) {
         return Err(Forbidden::Attach(shown(sql)));
@@ -51,25 +51,25 @@ pub(super) fn look(sql: &str, place: Site) -> Result<Sort, Forbidden> {
             false => Ok(Sort::Other),
         };
     }
-    match (Control::parse(sql).is_some(), place) {
+    match (Control::parse(sql).is_some(), site) {
         (true, Site::Read) => Err(Forbidden::Control(shown(sql))),
         (true, Site::Alone) => Err(Forbidden::NotAlone(shown(sql))),
         // In a group it is refused before; in a transaction a savepoint may be.
         (true, _) => Ok(Sort::Controls),
         // No statement of the SQLite that this was written for.
-        (false, _) => of_rows(sql, place),
+        (false, _) => of_rows(sql, site),
     }
 }
 
-fn of_rows(sql: &str, place: Site) -> Result<Sort, Forbidden> {
+fn of_rows(sql: &str, site: Site) -> Result<Sort, Forbidden> {
     let names = Names::of(sql);
     if names.load_extension {
         return Err(Forbidden::LoadExtension(shown(sql)));
     }
-    if names.pages && place != Site::Read {
+    if names.pages && site != Site::Read {
         return Err(Forbidden::Schema(shown(sql)));
     }
-    if place == Site::Alone {
+    if site == Site::Alone {
         return Err(Forbidden::NotAlone(shown(sql)));
     }
     Ok(Sort::Rows(names))
@@ -79,7 +79,7 @@ fn of_schema<'s>(
     sql: &str,
     first: &Token<'_>,
     rest: impl Iterator<Item = Token<'s>>,
-    place: Site,
+    site: Site,
 ) -> Result<Sort, Forbidden> {
     let names = Names::of(sql);
     if names.load_extension {
@@ -97,18 +97,18 @@ fn of_schema<'s>(
         // `EXPLAIN` would not tell: it shows ALTER and DROP of any table to write into the TEMP schema.
         names.temp
     };
-    if temp && place != Site::Migration {
+    if temp && site != Site::Migration {
         return Err(Forbidden::Temp(shown(sql)));
     }
-    if place == Site::Alone {
+    if site == Site::Alone {
         return Err(Forbidden::NotAlone(shown(sql)));
     }
     Ok(if first.is("CREATE") { Sort::Makes } else { Sort::Alters })
 }
 
 /// `EXPLAIN [QUERY PLAN] …` runs nothing, but for some `PRAGMA`s.
-fn of_explain(sql: &str, place: Site) -> Result<Sort, Forbidden> {
-    if place == Site::Alone {
+fn of_explain(sql: &str, site: Site) -> Result<Sort, Forbidden> {
+    if site == Site::Alone {
         return Err(Forbidden::NotAlone(shown(sql)));
     }
     let mut rest = from_first_token(sql);
@@ -119,7 +119,7 @@ fn of_explain(sql: &str, place: Site) -> Result<Sort, Forbidden> {
         }
     }
     if first_statement(rest).next().is_some_and(|first| first.is("PRAGMA")) {
-        pragma::look(rest, place)?;
+        pragma::look(rest, site)?;
     }
     Ok(Sort::Other)
 }

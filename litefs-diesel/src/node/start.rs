@@ -16,7 +16,7 @@ use super::{nodes, prepare, view};
 use crate::config::check::check_folders;
 use crate::config::{ClusterSettings, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
-use crate::litefs::{Litefs, LitefsSettings, Role};
+use crate::litefs::{Litefs, LitefsSettings, Role, warn_if_exposed};
 use crate::members::{Members, MembersConfig};
 use crate::request::Executor;
 use crate::rpc::hello::{Identity, PROTOCOL};
