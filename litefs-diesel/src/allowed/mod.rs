@@ -1,8 +1,8 @@
 //! What SQL may do through the library, on a connection that is everybody's: the primary's writer, and
 //! its readers where they serve other nodes.
 //!
-//! One room has all of it, because Diesel has no authorizer and no interrupt yet: when it has, this is
-//! the room that becomes smaller. [`Allowed`] looks at one statement before it runs and, where it
+//! One room has all of it, because Diesel 2.3 has no authorizer, no interrupt and no progress handler: when
+//! it has, this is the room that becomes smaller. [`Allowed`] looks at one statement before it runs and, where it
 //! defined something, at the schema after it. The words of a statement tell files, TEMP objects and
 //! `PRAGMA`s ([`words`], [`pragma`]); where it names what is not its own ([`names`]), or the schema has
 //! something that does ([`schema`]), `EXPLAIN` tells what it would write ([`program`]).

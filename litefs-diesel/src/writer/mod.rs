@@ -5,7 +5,8 @@
 //! [`commit`]), never by what runs in it ([`guard`], [`hold`]). A transaction that a connection opened
 //! holds the thread until it ends ([`transaction`]). What cannot be in a transaction with others runs by
 //! itself ([`alone`]), and so do migrations ([`migrate`]). The thread opens the database read-write while this node is primary, and at
-//! no other time.
+//! no other time. Each statement is looked at before it runs ([`run`]), and one that takes too long is
+//! reported ([`busy`]).
 //!
 //! This room never talks to another node, and never decides where a write runs.
 
