@@ -60,7 +60,8 @@ impl Busy {
     pub(super) fn at(&self, text: &str) -> At<'_> {
         let mut running = self.shared.running.lock();
         running.text.clear();
-        running.text.push_str(&text[..text.floor_char_boundary(SHOWN)]);
+        let end = (0..=SHOWN.min(text.len())).rfind(|end| text.is_char_boundary(*end));
+        running.text.push_str(&text[..end.unwrap_or_default()]);
         running.since = Some(Instant::now());
         drop(running);
         if self.shared.asleep.swap(false, Ordering::AcqRel) {

@@ -9,7 +9,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
-use super::busy::Busy;
+use super::busy::{Busy, LIMIT};
 use super::settle::Settles;
 use super::{Command, History, connect};
 use crate::allowed::Allowed;
@@ -48,11 +48,11 @@ impl Engine {
         history: Arc<dyn History>,
         procedures: Arc<Procedures>,
         settles: Arc<Settles>,
-        busy: Arc<Busy>,
         closing: Arc<AtomicBool>,
         generation: Arc<AtomicU64>,
-    ) -> Self {
-        Self { settings, replicated, history, closing, procedures, settles, busy, generation, open: None }
+    ) -> std::io::Result<Self> {
+        let busy = Arc::new(Busy::start(&settings.name, LIMIT)?);
+        Ok(Self { settings, replicated, history, closing, procedures, settles, busy, generation, open: None })
     }
 
     /// Whether writes have entries in the ledger.

@@ -45,7 +45,6 @@ use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
-use self::busy::Busy;
 use self::engine::Engine;
 pub(crate) use self::history::History;
 use self::job::{Job, Ticket};
@@ -96,7 +95,6 @@ impl Writer {
         let closing = Arc::new(AtomicBool::new(false));
         let generation = Arc::new(AtomicU64::new(0));
         let settles = Arc::<Settles>::default();
-        let busy = Arc::new(Busy::start(&settings.name, busy::LIMIT)?);
         let waiting = Waiting::new(settings.transactions_waiting);
         let engine = Engine::new(
             settings,
@@ -104,10 +102,9 @@ impl Writer {
             history,
             procedures,
             settles.clone(),
-            busy,
             closing.clone(),
             generation.clone(),
-        );
+        )?;
         let thread = std::thread::Builder::new()
             .name(format!("writer {}", engine.name()))
             .spawn(move || engine.run(&commands))?;
