@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+mod allowed;
 mod bounded;
 pub mod config;
 mod connection;
@@ -48,6 +49,7 @@ mod node;
 mod pauses;
 mod position;
 mod reader;
+mod recent;
 pub mod repo;
 mod request;
 mod rpc;

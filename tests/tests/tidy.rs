@@ -14,7 +14,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("position", 0),
     ("handover", 0),
     ("runtime", 0),
+    ("recent", 0),
     ("value", 0),
+    ("allowed", 1),
     ("ledger", 1),
     ("litefs", 1),
     ("migrate", 1),
@@ -33,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
 
 /// What may be imported on one's own layer, and why.
 const SIBLINGS: &[(&str, &str, &str)] = &[
+    ("allowed", "statement", "it looks at statements"),
     ("config", "error", "loading settings fails as everything else does"),
     ("config", "position", "a check compares positions"),
     ("error", "config", "a node that cannot start says which setting"),

@@ -10,9 +10,9 @@ use diesel::sqlite::{Sqlite, SqliteConnection, SqliteQueryBuilder};
 use parking_lot::Mutex;
 
 use super::fault;
-use super::recent::Recent;
 use crate::error::{Error, NotExecuted};
 use crate::reader::Readers;
+use crate::recent::Recent;
 use crate::statement::kind::{self, BuiltIns, Kind};
 
 /// How many statements are remembered, by type and by text each.

@@ -18,7 +18,6 @@ mod migrating;
 mod node;
 mod pragma;
 mod reading;
-mod recent;
 mod refusal;
 pub(crate) mod registry;
 mod retry;

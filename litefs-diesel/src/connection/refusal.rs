@@ -7,7 +7,7 @@ use diesel::result::Error as DieselError;
 pub(super) enum Refusal {
     #[error(
         "a TEMP table belongs to one connection, and writes do not run on this one: \
-         create it in `Config::on_open`, or use it within one transaction or procedure; nothing ran"
+         create it in `Config::on_open`, or use a table of the database, a `WITH`, or a procedure that drops it again; nothing ran"
     )]
     Temp,
     #[error(

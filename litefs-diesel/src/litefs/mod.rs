@@ -11,6 +11,7 @@
 mod client;
 mod cluster_id;
 mod events;
+mod exposed;
 mod files;
 mod follow;
 #[cfg(any(test, feature = "fuzz"))]
@@ -33,6 +34,7 @@ pub use role::Role;
 
 pub(crate) use client::Litefs;
 pub(crate) use cluster_id::ClusterId;
+pub(crate) use exposed::warn_if_exposed;
 #[cfg(test)]
 use info::InfoError;
 pub(crate) use role::RoleView;

@@ -155,6 +155,7 @@ fn run_all(
         let failed = |cause| Failure::at(step, Some(statement.line), cause);
         watch.may_run(conn, statement.sql).map_err(failed)?;
         conn.batch_execute(statement.sql).map_err(|error| failed(Cause::of(&error)))?;
+        watch.ran(conn).map_err(failed)?;
     }
     Ok(())
 }

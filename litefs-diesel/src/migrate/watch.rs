@@ -25,6 +25,14 @@ pub trait Watch {
         Ok(())
     }
 
+    /// That statement ran: an error fails the step, in whose transaction it still is, if it has one.
+    ///
+    /// # Errors
+    /// Why what it did must not be kept.
+    fn ran(&mut self, _: &mut SqliteConnection) -> Result<(), Cause> {
+        Ok(())
+    }
+
     /// What ran is committed, says SQLite.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::config::check::check_folders;
 use crate::config::tool::node_of;
 use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
-use crate::litefs::{Litefs, LitefsSettings, Role};
+use crate::litefs::{Litefs, LitefsSettings, Role, warn_if_exposed};
 use crate::members::{Members, MembersConfig};
 use crate::request::Executor;
 use crate::rpc::hello::{Identity, PROTOCOL};
@@ -153,6 +153,9 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
 async fn checked(settings: Settings) -> Result<(Settings, Transport), StartError> {
     let looked = tokio::task::spawn_blocking(move || {
         check_folders(&settings)?;
+        if let Some(litefs) = &settings.litefs {
+            warn_if_exposed(&litefs.http);
+        }
         let transport = Transport::load(&settings.cluster.identity, &settings.cluster.name)?;
         Ok((settings, transport))
     });

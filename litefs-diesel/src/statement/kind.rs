@@ -125,18 +125,26 @@ pub(crate) fn explain(conn: &mut SqliteConnection, built_ins: &BuiltIns, sql: &s
     if let Some(kind) = by_words(sql) {
         return Ok(kind);
     }
-    let program: Vec<Opcode> = diesel::sql_query(format!("EXPLAIN {}", from_first_token(sql))).load(conn)?;
-    Ok(of_program(&program, built_ins, sql))
+    Ok(of_program(&program(conn, sql)?, built_ins, sql))
 }
 
+/// What SQLite would do for a text's first statement, that of its triggers and foreign keys too. Must
+/// not be asked about a `PRAGMA`, of which it runs some.
+pub(crate) fn program(conn: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<Opcode>> {
+    diesel::sql_query(format!("EXPLAIN {}", from_first_token(sql))).load(conn)
+}
+
+/// One step of it.
 #[derive(QueryableByName)]
-struct Opcode {
+pub(crate) struct Opcode {
     #[diesel(sql_type = Text)]
-    opcode: String,
+    pub(crate) opcode: String,
     #[diesel(sql_type = Integer)]
-    p1: i32,
+    pub(crate) p1: i32,
     #[diesel(sql_type = Integer)]
-    p2: i32,
+    pub(crate) p2: i32,
+    #[diesel(sql_type = Integer)]
+    pub(crate) p3: i32,
     #[diesel(sql_type = Nullable<Text>)]
     p4: Option<String>,
 }
@@ -144,7 +152,7 @@ struct Opcode {
 fn of_program(program: &[Opcode], built_ins: &BuiltIns, sql: &str) -> Kind {
     let (mut calls_out, mut asks_session) = (false, false);
     let (mut temp, mut main, mut whole) = (false, false, None);
-    for Opcode { opcode, p1, p2, p4 } in program {
+    for Opcode { opcode, p1, p2, p4, .. } in program {
         match opcode.as_str() {
             "Transaction" if *p2 != 0 => match p1 {
                 1 => temp = true,

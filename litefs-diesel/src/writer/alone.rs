@@ -3,6 +3,7 @@
 use super::engine::{self, Engine};
 use super::job::Job;
 use super::{savepoint, shrink};
+use crate::allowed::Site;
 use crate::request::{Ask, Refusal, Work, Write, Written};
 
 impl Engine {
@@ -22,11 +23,10 @@ impl Engine {
     fn run_by_itself(&mut self, write: &Write) -> Result<Written, Refusal> {
         let replicated = self.replicated;
         let (epoch, open) = self.ready()?;
-        let conn = &mut open.conn;
         let shrinks = write.statements().iter().any(|statement| shrink::shrinks(&statement.sql));
-        let refused = if replicated && shrinks { shrink::refused(conn) } else { Ok(None) };
+        let refused = if replicated && shrinks { shrink::refused(&mut open.conn) } else { Ok(None) };
         let result = match refused {
-            Ok(None) => savepoint::run(conn, write),
+            Ok(None) => savepoint::run(open, write, Site::Alone),
             Ok(Some(refused)) => Err(refused),
             Err(error) => Err(error.into()),
         };

@@ -9,8 +9,10 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
+use super::busy::{Busy, LIMIT};
 use super::settle::Settles;
 use super::{Command, History, connect};
+use crate::allowed::Allowed;
 use crate::config::RepoSettings;
 use crate::error::{DatabaseError, READONLY};
 use crate::ledger::{Ledger, Rules};
@@ -24,6 +26,7 @@ pub(super) struct Engine {
     pub(super) closing: Arc<AtomicBool>,
     pub(super) procedures: Arc<Procedures>,
     pub(super) settles: Arc<Settles>,
+    pub(super) busy: Arc<Busy>,
     generation: Arc<AtomicU64>,
     /// Open only while this node is primary, from the first write on.
     pub(super) open: Option<Open>,
@@ -34,6 +37,8 @@ pub(super) struct Open {
     generation: u64,
     pub(super) conn: SqliteConnection,
     pub(super) ledger: Ledger,
+    pub(super) allowed: Allowed,
+    pub(super) busy: Arc<Busy>,
 }
 
 impl Engine {
@@ -45,8 +50,9 @@ impl Engine {
         settles: Arc<Settles>,
         closing: Arc<AtomicBool>,
         generation: Arc<AtomicU64>,
-    ) -> Self {
-        Self { settings, replicated, history, closing, procedures, settles, generation, open: None }
+    ) -> std::io::Result<Self> {
+        let busy = Arc::new(Busy::start(&settings.name, LIMIT)?);
+        Ok(Self { settings, replicated, history, closing, procedures, settles, busy, generation, open: None })
     }
 
     /// Whether writes have entries in the ledger.
@@ -121,7 +127,8 @@ impl Engine {
             result: self.settings.ledger_result,
             keep: self.settings.ledger_keep,
         };
-        Ok(Open { generation, conn, ledger: Ledger::new(rules) })
+        let (allowed, busy) = (Allowed::new(), Arc::clone(&self.busy));
+        Ok(Open { generation, conn, ledger: Ledger::new(rules), allowed, busy })
     }
 
     /// The connection in which a transaction was begun under `epoch`. `None` when the role has

@@ -206,8 +206,8 @@ pub(super) struct Begun {
 
 /// Opens a transaction, with the ledger in it.
 fn begin(open: &mut Open, epoch: u64, history: &dyn History) -> Result<Begun, Refusal> {
+    begin_sql(open, epoch, "BEGIN IMMEDIATE")?;
     let Open { conn, ledger, .. } = open;
-    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE")?;
     let before = ledger.keeps_ids().then(|| history.position()).transpose().map_err(|error| {
         engine::roll_back(conn);
         Refusal::Unavailable(format!("LiteFS does not tell its position: {error}"))
@@ -216,13 +216,12 @@ fn begin(open: &mut Open, epoch: u64, history: &dyn History) -> Result<Begun, Re
 }
 
 pub(super) fn begin_sql(
-    conn: &mut diesel::sqlite::SqliteConnection,
-    ledger: &mut crate::ledger::Ledger,
+    Open { conn, ledger, allowed, .. }: &mut Open,
     epoch: u64,
     sql: &str,
 ) -> Result<(), Refusal> {
     engine::begin(conn, sql)?;
-    ledger.begin(conn, epoch).map_err(|error| {
+    ledger.begin(conn, epoch).and_then(|()| allowed.begin(conn)).map_err(|error| {
         engine::roll_back(conn);
         Refusal::Unavailable(format!("its ledger cannot be used: {error}"))
     })

@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use diesel::sqlite::SqliteConnection;
 
+use super::busy::{At, Busy};
 use super::commit::place;
 use super::engine::{Engine, is_io, is_readonly};
 use super::group::Begun;
 use super::{History, shrink};
+use crate::allowed::{Allowed, NotAllowed, Site};
 use crate::config::RepoSettings;
 use crate::migrate::{self, Cause, Failure, Fate, Lock, Plan, Step, Watch};
 use crate::position::Position;
@@ -22,12 +24,7 @@ impl Engine {
     /// Diesel's table is its own. What failed is the result, with what is kept; a refusal when nothing
     /// ran, and another node or another time may do better.
     pub(super) fn run_plan(&mut self, plan: &Plan, deadline: Instant) -> Result<Written, Refusal> {
-        let around = Around {
-            history: Arc::clone(&self.history),
-            closing: Arc::clone(&self.closing),
-            folder: folder(&self.settings).to_owned(),
-            replicated: self.replicated,
-        };
+        let around = self.around();
         let (epoch, open) = self.ready()?;
         let mut steps = Steps { deadline: Some(deadline), ..Steps::new(around, epoch, deadline) };
         let ended = migrate::apply(&mut open.conn, plan, &mut steps);
@@ -63,10 +60,24 @@ pub(super) struct Around {
     /// The database's.
     pub(super) folder: PathBuf,
     pub(super) replicated: bool,
+    /// Who is told of each statement.
+    busy: Arc<Busy>,
+}
+
+impl Engine {
+    pub(super) fn around(&self) -> Around {
+        Around {
+            history: Arc::clone(&self.history),
+            closing: Arc::clone(&self.closing),
+            folder: folder(&self.settings).to_owned(),
+            replicated: self.replicated,
+            busy: Arc::clone(&self.busy),
+        }
+    }
 }
 
 /// The folder of a repo's database.
-pub(super) fn folder(settings: &RepoSettings) -> &Path {
+fn folder(settings: &RepoSettings) -> &Path {
     settings.database.file().parent().unwrap_or(Path::new("/"))
 }
 
@@ -81,6 +92,10 @@ pub(crate) struct Steps {
     patience: Instant,
     /// From the first step on.
     lock: Option<Option<Lock>>,
+    /// Of this plan alone: the connection is closed after it.
+    allowed: Allowed,
+    /// The statement that runs.
+    at: Option<At>,
     /// Where the database was when the step began.
     before: Option<Position>,
     /// Where the last commit is.
@@ -90,7 +105,17 @@ pub(crate) struct Steps {
 impl Steps {
     /// Of a plan that begins in that epoch.
     pub(super) fn new(around: Around, epoch: u64, patience: Instant) -> Self {
-        Self { around, epoch, deadline: None, patience, lock: None, before: None, last: Position::ZERO }
+        Self {
+            around,
+            epoch,
+            deadline: None,
+            patience,
+            lock: None,
+            allowed: Allowed::new(),
+            at: None,
+            before: None,
+            last: Position::ZERO,
+        }
     }
 
     /// Keeps the plan apart from those of other processes, for as long as this is kept.
@@ -163,14 +188,23 @@ impl Watch for Steps {
     }
 
     fn may_run(&mut self, conn: &mut SqliteConnection, sql: &str) -> Result<(), Cause> {
-        if !self.around.replicated || !shrink::shrinks(sql) {
-            return Ok(());
+        // Between two statements the plan itself may have made Diesel's table.
+        self.allowed.made(conn).map_err(|error| Cause::of(&error))?;
+        self.allowed.check(conn, sql, Site::Migration).map_err(not_allowed)?;
+        if self.around.replicated && shrink::shrinks(sql) {
+            match shrink::refused(conn) {
+                Ok(None) => {}
+                Ok(Some(refused)) => return Err(Cause::Refused(refused.message)),
+                Err(error) => return Err(Cause::of(&error)),
+            }
         }
-        match shrink::refused(conn) {
-            Ok(None) => Ok(()),
-            Ok(Some(refused)) => Err(Cause::Refused(refused.message)),
-            Err(error) => Err(Cause::of(&error)),
-        }
+        self.at = Some(self.around.busy.at(sql));
+        Ok(())
+    }
+
+    fn ran(&mut self, conn: &mut SqliteConnection) -> Result<(), Cause> {
+        self.at = None;
+        self.allowed.defined(conn).map_err(not_allowed)
     }
 
     fn committed(&mut self) -> Result<(), Cause> {
@@ -182,4 +216,11 @@ impl Watch for Steps {
 
 fn shutting_down() -> Cause {
     Cause::Moved("this node shuts down".to_owned())
+}
+
+fn not_allowed(why: NotAllowed) -> Cause {
+    match why {
+        NotAllowed::Sql(error) => Cause::of(&error),
+        NotAllowed::Forbidden(_) => Cause::Refused(why.to_string()),
+    }
 }

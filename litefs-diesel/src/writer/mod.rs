@@ -5,11 +5,13 @@
 //! [`commit`]), never by what runs in it ([`guard`], [`hold`]). A transaction that a connection opened
 //! holds the thread until it ends ([`transaction`]). What cannot be in a transaction with others runs by
 //! itself ([`alone`]), and so do migrations ([`migrate`]). The thread opens the database read-write while this node is primary, and at
-//! no other time.
+//! no other time. Each statement is looked at before it runs ([`run`]), and one that takes too long is
+//! reported ([`busy`]).
 //!
 //! This room never talks to another node, and never decides where a write runs.
 
 mod alone;
+mod busy;
 mod commit;
 mod connect;
 mod engine;
@@ -21,6 +23,7 @@ mod job;
 mod local;
 mod migrate;
 mod procedure;
+mod run;
 mod savepoint;
 mod session;
 mod set;
@@ -50,6 +53,7 @@ pub(crate) use self::migrate::Steps;
 use self::settle::{Asked, Settles};
 use self::transaction::Opening;
 use self::waiting::Waiting;
+use crate::allowed::{Site, refused_by_words};
 use crate::config::RepoSettings;
 use crate::reader::Readers;
 use crate::request::{
@@ -96,12 +100,6 @@ impl Writer {
         let generation = Arc::new(AtomicU64::new(0));
         let settles = Arc::<Settles>::default();
         let waiting = Waiting::new(settings.transactions_waiting);
-        let around = Around {
-            history: history.clone(),
-            closing: closing.clone(),
-            folder: migrate::folder(&settings).to_owned(),
-            replicated,
-        };
         let engine = Engine::new(
             settings,
             replicated,
@@ -110,7 +108,8 @@ impl Writer {
             settles.clone(),
             closing.clone(),
             generation.clone(),
-        );
+        )?;
+        let around = engine.around();
         let thread = std::thread::Builder::new()
             .name(format!("writer {}", engine.name()))
             .spawn(move || engine.run(&commands))?;
@@ -190,6 +189,9 @@ impl Executor for Writer {
     }
 
     fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
+        if let Some(refused) = refused_by_words(&statement, Site::Read) {
+            return Box::pin(std::future::ready(Err(Refusal::Read(refused))));
+        }
         let read =
             self.readers.run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
         Box::pin(

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
+use super::engine::Open;
 use super::guard::{Guard, Refused, Seen};
 use super::set::Failed;
 use super::take_up::Broke;
@@ -16,12 +17,13 @@ use crate::request::{ProcedureCall, Reply, Run, SessionUse, Written};
 /// Runs it. A value is kept; its own error (`Ok` with [`Reply::Err`]), a panic and what the database
 /// said are not.
 pub(super) fn run(
-    conn: &mut SqliteConnection,
+    Open { conn, allowed, busy, .. }: &mut Open,
     procedure: &Run,
     call: &ProcedureCall,
     wanted: SessionUse,
     replicated: bool,
 ) -> Result<Result<Written, DatabaseError>, Broke> {
+    allowed.watch(conn)?;
     hold::take(conn)?;
     let prepared = match wanted.brought() {
         Some(session) => session::restore(conn, session, &[]),
@@ -32,7 +34,9 @@ pub(super) fn run(
         return Ok(Err(error.into()));
     }
     let armed = Guard::arm(conn, replicated);
+    let at = busy.at(&call.name);
     let ran = catch_unwind(AssertUnwindSafe(|| procedure(conn, &call.args)));
+    drop(at);
     let seen = Guard::disarm(conn);
     let mut ran = ran.unwrap_or_else(|panic| Err(of_panic(call, panic.as_ref())));
     if armed && seen.is_none() {
@@ -49,6 +53,11 @@ pub(super) fn run(
             call.name
         )));
     }
+    if matches!(ran, Ok(Reply::Ok(_)))
+        && let Err(changed) = allowed.defined(conn)
+    {
+        ran = Err(changed.into());
+    }
     let session = match &ran {
         Ok(Reply::Ok(_)) => savepoint::session_after(conn, wanted).unwrap_or_default(),
         _ => Default::default(),
@@ -56,6 +65,9 @@ pub(super) fn run(
     let keep = matches!(ran, Ok(Reply::Ok(_)));
     // Both: a savepoint of that name may be in another transaction.
     if savepoint::close(conn, keep).is_ok() && hold::release(conn).unwrap_or_default() {
+        if !keep {
+            allowed.rolled_back();
+        }
         return Ok(ran.map(|reply| Written { reply: Some(reply), session, ..Written::default() }));
     }
     Err(gone(call, ran, seen))

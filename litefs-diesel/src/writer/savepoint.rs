@@ -4,20 +4,22 @@ use diesel::connection::Connection;
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
+use super::engine::Open;
 use super::{engine, session, shrink};
+use crate::allowed::Site;
 use crate::error::DatabaseError;
 use crate::request::{SessionUse, Write, Written};
 use crate::statement::control::Control;
-use crate::statement::execute::execute;
 use crate::statement::{Fixed, Prepared, Session, Statement, Want, kind, split};
 
 /// Runs statements. The inner `Err` is what the database said of them; the outer one says that they
 /// ended the whole transaction by it.
 pub(super) fn run_statements(
-    conn: &mut SqliteConnection,
+    open: &mut Open,
     write: &Write,
     replicated: bool,
 ) -> Result<Result<Written, DatabaseError>, DatabaseError> {
+    let conn = &mut open.conn;
     let shrinks = |conn| if replicated { shrink::refused_in(conn, write.statements()) } else { None };
     if let Some(refused) = refused(write.statements()).or_else(|| shrinks(conn)) {
         return Ok(Err(refused));
@@ -25,11 +27,14 @@ pub(super) fn run_statements(
     if let Err(error) = fixed::<Savepoint>(conn) {
         return Ok(Err(error.into()));
     }
-    let ran = run(conn, write);
-    if ran.is_err() && !engine::is_open(conn) {
+    let ran = run(open, write, Site::Group);
+    if ran.is_err() && !engine::is_open(&mut open.conn) {
         return Err(ran.err().unwrap_or_else(|| DatabaseError::other("the transaction ended")));
     }
-    close(conn, ran.is_ok())?;
+    close(&mut open.conn, ran.is_ok())?;
+    if ran.is_err() {
+        open.allowed.rolled_back();
+    }
     Ok(ran)
 }
 
@@ -49,23 +54,23 @@ pub(super) fn close(conn: &mut SqliteConnection, keep: bool) -> Result<(), Datab
 }
 
 /// Runs statements as they are, and gives what their caller wants of them.
-pub(super) fn run(conn: &mut SqliteConnection, write: &Write) -> Result<Written, DatabaseError> {
+pub(super) fn run(open: &mut Open, write: &Write, place: Site) -> Result<Written, DatabaseError> {
     if let Some(session) = write.session.brought() {
-        session::restore(conn, session, write.statements())?;
+        session::restore(&mut open.conn, session, write.statements())?;
     }
     let outcomes = write
         .statements()
         .iter()
         .map(|statement| {
-            let mut outcome = execute(conn, statement)?;
+            let mut outcome = open.run(statement, place)?;
             if statement.want == Want::Count && !kind::sets_session(&statement.sql) {
                 // SQLite says what the connection's last write changed, and that was anybody's.
                 outcome.count = 0;
             }
             Ok(outcome)
         })
-        .collect::<QueryResult<Vec<_>>>()?;
-    Ok(Written { outcomes, session: session_after(conn, write.session)?, ..Written::default() })
+        .collect::<Result<Vec<_>, DatabaseError>>()?;
+    Ok(Written { outcomes, session: session_after(&mut open.conn, write.session)?, ..Written::default() })
 }
 
 /// What the caller's connection is to answer afterwards, if it asks.

@@ -54,9 +54,16 @@ pub(super) fn take_up(open: &mut Open, job: &Job, set: &mut Set, context: &Conte
 }
 
 /// Makes a client known: about no write of the set, whatever its stamp says.
-fn register(Open { conn, ledger, .. }: &mut Open, stamp: &Stamp, ticket: u64) -> Result<Taken, Broke> {
+fn register(
+    Open { conn, ledger, allowed, .. }: &mut Open,
+    stamp: &Stamp,
+    ticket: u64,
+) -> Result<Taken, Broke> {
     Ok(match ledger.register(conn, stamp, ticket)? {
-        Ok(()) => Taken::Came(Came::Stored(Stored::Done(Cow::Owned(Written::default())))),
+        Ok(()) => {
+            allowed.made(conn)?;
+            Taken::Came(Came::Stored(Stored::Done(Cow::Owned(Written::default()))))
+        }
         Err(ticket) => Taken::Refused(Refusal::UnknownClient { ticket }),
     })
 }
@@ -134,7 +141,7 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
             if savepoint::could_end(write) {
                 ledger.flush(conn)?;
             }
-            savepoint::run_statements(conn, write, context.replicated)
+            savepoint::run_statements(open, write, context.replicated)
                 .map_err(|error| Broke::Ended(Failed::Rejected(error)))?
         }
         Work::Call(call) => {
@@ -143,7 +150,7 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
                 return Ok(Taken::Refused(Refusal::UnknownProcedure { name, version }));
             };
             ledger.flush(conn)?;
-            procedure::run(conn, &procedure, call, write.session, context.replicated)?
+            procedure::run(open, &procedure, call, write.session, context.replicated)?
         }
         Work::Migrate(_) => {
             let why = "migrations do not run in a transaction with others".to_owned();
@@ -156,9 +163,11 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
             failed_with(open, stamp, Failed::Reply(written), context)
         }
         Ok(written) => {
+            let Open { conn, ledger, allowed, .. } = open;
             let stored = Stored::Done(Cow::Borrowed(&written));
             if let Some(key) = &write.key {
                 ledger.enter_key(conn, key, &stored)?;
+                allowed.made(conn)?;
             }
             ledger.enter(conn, stamp, stored)?;
             Ok(Taken::Came(Came::Ran(written)))

@@ -12,10 +12,10 @@ use super::job::Ticket;
 use super::local::LocalTransaction;
 use super::waiting::Place;
 use super::{group, savepoint, session, shrink};
+use crate::allowed::{Site, refused_by_words};
 use crate::error::DatabaseError;
 use crate::ledger::{Found, Ledger, Stored};
 use crate::request::{Begin, Refusal, RequestId, Stamp, Step, Written};
-use crate::statement::execute::execute;
 use crate::statement::{Session, Statement, Want};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
@@ -59,7 +59,7 @@ impl Engine {
         if self.settles.is_asked(id) {
             return ticket.refuse(Refusal::Late);
         }
-        let (epoch, Open { conn, ledger, .. }) = match self.ready() {
+        let (epoch, open) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return ticket.answer(Err(error)),
         };
@@ -67,9 +67,10 @@ impl Engine {
             Begin::Immediate => "BEGIN IMMEDIATE",
             Begin::Exclusive => "BEGIN EXCLUSIVE",
         };
-        if let Err(error) = group::begin_sql(conn, ledger, epoch, sql) {
+        if let Err(error) = group::begin_sql(open, epoch, sql) {
             return ticket.answer(Err(error));
         }
+        let Open { conn, ledger, .. } = open;
         let stamp = Stamp { id, hash: 0, forgotten: 0, again: false };
         if let Some(refused) = must_not_open(ledger.look(conn, &stamp)) {
             engine::roll_back(conn);
@@ -127,7 +128,7 @@ impl Engine {
             }
             // Looked at while it is idle, too: LiteFS can neither demote this node nor mount again
             // while the file is open.
-            let Some(Open { conn, .. }) = self.still(epoch) else {
+            let Some(open) = self.still(epoch) else {
                 if let Some(command) = command {
                     command.refuse(&Refusal::NotPrimary { hint: None });
                 }
@@ -141,7 +142,7 @@ impl Engine {
                         ticket.expire();
                         continue;
                     }
-                    let step = step(conn, &statement, replicated);
+                    let step = step(open, &statement, replicated);
                     let open = step.open;
                     ticket.answer(Ok(step));
                     if !open {
@@ -163,8 +164,8 @@ impl Engine {
                     }
                 }
                 Command::RollBack(ticket) => {
-                    let session = session::read(conn).unwrap_or_default();
-                    if !engine::roll_back(conn) {
+                    let session = session::read(&mut open.conn).unwrap_or_default();
+                    if !engine::roll_back(&mut open.conn) {
                         self.disconnect();
                     }
                     ticket.answer(Ok(session));
@@ -274,13 +275,20 @@ fn take_back(conn: &mut SqliteConnection, ledger: &mut Ledger, epoch: u64) -> bo
     savepoint::close(conn, false).is_ok() && ledger.begin(conn, epoch).is_ok()
 }
 
-fn step(conn: &mut SqliteConnection, statement: &Statement, replicated: bool) -> Step {
+fn step(open: &mut Open, statement: &Statement, replicated: bool) -> Step {
     let statements = std::slice::from_ref(statement);
     let shrinks = |conn| if replicated { shrink::refused_in(conn, statements) } else { None };
-    let result = match savepoint::refused_inside(statements).or_else(|| shrinks(conn)) {
+    let refused = savepoint::refused_inside(statements)
+        .or_else(|| shrinks(&mut open.conn))
+        // Of a batch all is looked at before anything of it runs, as far as words tell.
+        .or_else(|| {
+            if statement.want == Want::Batch { refused_by_words(statement, Site::Transaction) } else { None }
+        });
+    let result = match refused {
         Some(refused) => Err(refused),
-        None => execute(conn, statement).map_err(DatabaseError::from),
+        None => open.run(statement, Site::Transaction),
     };
+    let conn = &mut open.conn;
     // A batch may hold a COMMIT of its own; an error may have ended everything.
     let open = result.is_ok() && statement.want != Want::Batch || engine::is_open(conn);
     Step { result, session: session::read(conn).unwrap_or_default(), open }

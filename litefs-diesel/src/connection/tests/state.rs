@@ -168,10 +168,10 @@ fn inside_a_transaction_all_of_it_is_the_primarys() {
     let node = Node::new();
     let mut conn = node.connection();
     let sum = conn.transaction(|conn| {
-        conn.batch_execute("CREATE TEMP TABLE x (n INTEGER); INSERT INTO x VALUES (1), (2)")?;
+        conn.batch_execute("CREATE TABLE x (n INTEGER); INSERT INTO x VALUES (1), (2)")?;
         diesel::sql_query("PRAGMA user_version = 5").execute(conn)?;
         let row: Number = diesel::sql_query("SELECT sum(n) AS n FROM x").get_result(conn)?;
-        conn.batch_execute("DROP TABLE temp.x")?;
+        conn.batch_execute("PRAGMA defer_foreign_keys = ON; DROP TABLE x")?;
         QueryResult::Ok(row.n)
     });
     assert_eq!(sum, Ok(3));

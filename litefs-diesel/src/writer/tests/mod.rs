@@ -1,3 +1,4 @@
+mod allowed;
 mod caller;
 mod commits;
 mod doubt;

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 /// Two generations: what is found in the old one becomes young again, and when the young one is
 /// full it becomes the old one. So looking up costs one hash, and forgetting costs nothing.
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     young: FxHashMap<K, V>,
     old: FxHashMap<K, V>,
     half: usize,
@@ -15,12 +15,12 @@ pub(super) struct Recent<K, V> {
 
 impl<K: Eq + Hash, V: Copy> Recent<K, V> {
     /// Keeps at most `bound` entries, and at least the latest half of them.
-    pub(super) fn new(bound: usize) -> Self {
+    pub(crate) fn new(bound: usize) -> Self {
         Self { young: FxHashMap::default(), old: FxHashMap::default(), half: (bound / 2).max(1) }
     }
 
     #[inline]
-    pub(super) fn get<Q>(&mut self, key: &Q) -> Option<V>
+    pub(crate) fn get<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -33,7 +33,7 @@ impl<K: Eq + Hash, V: Copy> Recent<K, V> {
         Some(value)
     }
 
-    pub(super) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
