@@ -4,8 +4,11 @@ use std::path::Path;
 
 use litefs_diesel::__fuzz as fuzz;
 
+/// A target, and what it feeds its bytes to.
+type Target = (&'static str, fn(&[u8]));
+
 /// The targets, as they are called in `fuzz/fuzz_targets`.
-const TARGETS: [(&str, fn(&[u8])); 11] = [
+const TARGETS: [Target; 11] = [
     ("control_answer", fuzz::control_answer),
     ("control_ask", fuzz::control_ask),
     ("data_reply", fuzz::data_reply),

@@ -29,12 +29,10 @@ impl<'o, 'w> Progress<'o, 'w> {
     pub(crate) fn see(&mut self, now: &Arrivals) {
         let all = now.have.len() + now.missing.len();
         if !std::mem::replace(&mut self.begun, true) {
-            match self.output.shows_bars() {
-                true => self.bar = Some(bar(all)),
-                false if !now.missing.is_empty() => {
-                    self.output.progress(format_args!("Waiting for {}", now.missing.join(", ")));
-                }
-                false => {}
+            if all > 0 && self.output.shows_bars() {
+                self.bar = Some(bar(all));
+            } else if !now.missing.is_empty() {
+                self.output.progress(format_args!("Waiting for {}", now.missing.join(", ")));
             }
         }
         if let Some(bar) = &self.bar {

@@ -13,6 +13,18 @@ use super::layer::Layer;
 use super::schema::Key;
 use super::settings::RepoSettings;
 
+/// What a guest's process is called, before its number. The others see it in brackets behind the
+/// name of the node beside which it is.
+const GUEST: &str = "litefs-migrate ";
+
+/// The node beside which a guest of that name is, and whose certificate it has; another name is the
+/// node's own.
+pub(crate) fn node_of(told: &str) -> &str {
+    let inside = told.strip_suffix(')').and_then(|told| told.rsplit_once(" ("));
+    let guest = inside.filter(|(_, guest)| guest.starts_with(GUEST));
+    guest.map_or(told, |(node, _)| node)
+}
+
 /// The settings, as far as the tool reads them.
 #[derive(Debug)]
 pub struct ToolSettings {
@@ -90,7 +102,7 @@ impl Config {
         if alone {
             return Ok(self);
         }
-        self.guest = Some(format!("litefs-migrate {}", std::process::id()));
+        self.guest = Some(format!("{GUEST}{}", std::process::id()));
         Ok(self.start_timeout(timeout))
     }
 }

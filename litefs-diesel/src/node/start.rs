@@ -14,6 +14,7 @@ use super::handle::{Parts, Runtime};
 use super::served::Served;
 use super::{nodes, prepare, view};
 use crate::config::check::check_folders;
+use crate::config::tool::node_of;
 use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role};
@@ -130,7 +131,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             repos: repos.collect(),
             members: common.members.clone(),
             transport: transport.clone(),
-            names: Arc::new(move |node| names.node_names(node)),
+            // A guest has the certificate of the node beside it.
+            names: Arc::new(move |node| names.node_names(node_of(node))),
             limits: Limits::default(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));

@@ -133,6 +133,19 @@ impl Tool {
         self.spawn(node, args).wait_with_output().unwrap().into()
     }
 
+    /// Runs the tool on a node, on a terminal; what stood on it, control characters and all.
+    ///
+    /// # Panics
+    /// When there is no `script` (util-linux), or the tool fails.
+    #[must_use]
+    pub fn on_a_terminal(&self, node: usize, args: &str) -> String {
+        let mut command = process::bound_command("script");
+        command.args(["--quiet", "--return", "--command"]).arg(format!("{} {args}", self.binary.display()));
+        command.arg("/dev/null").env("LITEFS_DIESEL_CONFIG", self.settings(node));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ran::from(process::spawn(command).unwrap().wait_with_output().unwrap()).ok()
+    }
+
     /// Starts the tool on a node.
     ///
     /// # Panics

@@ -19,6 +19,7 @@ fn every_node_has_what_was_migrated_and_no_level_counts_the_tool() {
     three_that_run_diesels_own_harness_at_once(&apps, &tool);
     waiting_for_all_from_the_primary_and_from_a_replica(&tool);
     waiting_for_all_wants_to_know_who_all_are(&site, &tool);
+    a_terminal_has_a_bar_instead_of_lines(&tool);
     levels_are_as_without_the_tool(&apps, &tool);
     who_is_down_is_named(&apps, &tool);
 }
@@ -92,6 +93,15 @@ fn waiting_for_all_wants_to_know_who_all_are(site: &Site, tool: &Tool) {
     tool.set(1, &site.settings(1), true);
     assert_eq!(tool.run(1, &["pending"]).ok(), "true\n", "it was said before anything ran");
     let _ = tool.run(1, &["run", "--wait-all"]).ok();
+}
+
+fn a_terminal_has_a_bar_instead_of_lines(tool: &Tool) {
+    tool.migration("35_row", "INSERT INTO log VALUES (35);", "");
+    let shown = tool.on_a_terminal(1, "run --wait-all");
+    for words in ["Running migration 35_row", "2/2 nodes", "every node has it"] {
+        assert!(shown.contains(words), "{words:?} is missing in {shown:?}");
+    }
+    assert!(!shown.contains("has it (") && !shown.contains("Waiting for"), "{shown:?}");
 }
 
 /// While a tool runs on each node, and when it has ended.

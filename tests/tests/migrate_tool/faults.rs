@@ -3,7 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use litefs_diesel_tests::app::AppProcess;
-use litefs_diesel_tests::contract::{Ran, Site, Tool};
+use litefs_diesel_tests::cluster::Lease;
+use litefs_diesel_tests::contract::{Ran, Site, Tool, wait_role};
 use litefs_diesel_tests::wait::{self, PATIENCE};
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -117,4 +118,67 @@ fn readers_and_writers_of_the_old_columns_see_nothing_of_migrations() {
         let kept: i64 = app.call("number", "SELECT count(*) AS n FROM marks WHERE more = ''").unwrap();
         assert_eq!(kept, 2 * (3 + 1) * 60, "no write is lost in a table that is rebuilt");
     }
+}
+
+/// Many that write down in which order they ran.
+fn many(tool: &Tool) {
+    for version in 1..=200 {
+        tool.migration(&format!("{version:04}_row"), &format!("INSERT INTO log VALUES ({version});"), "");
+    }
+}
+
+fn wait_for_rows(app: &AppProcess, some: i64) {
+    wait::until(PATIENCE, || match rows(app) {
+        now if now >= some => Ok(()),
+        now => Err(format!("{now} ran")),
+    })
+    .unwrap();
+}
+
+fn assert_once_and_in_order(app: &AppProcess) {
+    assert_eq!(rows(app), 200);
+    let elsewhere: i64 = app.call("number", "SELECT count(*) AS n FROM log WHERE rowid != x").unwrap();
+    assert_eq!(elsewhere, 0);
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn a_primary_that_loses_its_role_stops_the_tool_on_it_and_running_again_does_the_rest() {
+    let site = Site::start_with(2, Lease::consul(), APP);
+    let tool = Tool::new(&site, TOOL);
+    let apps = site.apps();
+    tool.migration("0000_log", "CREATE TABLE log (x INTEGER NOT NULL);", "");
+    let _ = tool.run(0, &["run"]).ok();
+    many(&tool);
+    let running = tool.spawn(0, &["run"]);
+    wait_for_rows(&apps[0], 20);
+    site.cluster.promote(1).unwrap();
+    let ran = Ran::from(running.wait_with_output().unwrap());
+    let said = ran.failed(1);
+    let words = ["not known", "nothing was run", "primary no more", "the primary changed"];
+    assert!(words.iter().any(|words| said.contains(words)), "{said}");
+    // LiteFS itself may end on the node that gave the lease away; the other goes on.
+    wait_role(&apps[1], "primary");
+    assert!(rows(&apps[1]) < 200, "it was over too soon");
+    let _ = tool.run(1, &["run"]).ok();
+    assert_once_and_in_order(&apps[1]);
+}
+
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn a_replica_that_becomes_primary_while_its_tool_waits_runs_the_rest_itself() {
+    let site = Site::start_with(2, Lease::consul(), APP);
+    let tool = Tool::new(&site, TOOL);
+    let apps = site.apps();
+    tool.migration("0000_log", "CREATE TABLE log (x INTEGER NOT NULL);", "");
+    let _ = tool.run(1, &["run"]).ok();
+    many(&tool);
+    let running = tool.spawn(1, &["run", "--timeout", "120s"]);
+    wait_for_rows(&apps[1], 20);
+    apps[0].kill().unwrap();
+    site.cluster.kill_litefs(0).unwrap();
+    let out = Ran::from(running.wait_with_output().unwrap()).ok();
+    assert!(out.contains("Running migration 0200_row"), "{out}");
+    wait_role(&apps[1], "primary");
+    assert_once_and_in_order(&apps[1]);
 }

@@ -1,5 +1,4 @@
-//! Two nodes: before there is an application, and from any node beside
-//! running ones.
+//! Two nodes: before there is an application, and from any node beside running ones.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::tool::node_of;
 use super::super::{Config, Origin, RepoConfig, StartError};
 use super::Folder;
 
@@ -32,6 +33,10 @@ fn a_node_of_the_tool_has_one_repo_and_is_a_guest() {
     assert_eq!(settings.cluster.node, "ams");
     let guest = settings.cluster.guest.unwrap();
     assert_eq!(guest, format!("ams (litefs-migrate {})", std::process::id()));
+    assert_eq!(node_of(&guest), "ams");
+    for node in ["ams", "ams (berlin)", "(litefs-migrate 1)", "litefs-migrate 1"] {
+        assert_eq!(node_of(node), node);
+    }
     let nodes = super::super::Nodes::Dns { name: "shop.internal".into(), port: 7117 };
     assert_eq!(settings.cluster.nodes, Some(nodes));
     assert_eq!(settings.litefs.unwrap().start_timeout, Duration::from_secs(7));
