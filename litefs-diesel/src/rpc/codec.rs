@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tarpc::{ClientMessage, RequestName, Response, context, trace};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::{Decoder, Encoder, Framed, LengthDelimitedCodec};
+use tokio_util::codec::{Decoder, Encoder, Framed};
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Down, GRACE, MAX_CALL, Trace, Unreadable, Up, WireError};
@@ -78,13 +78,8 @@ fn framed<T: AsyncRead + AsyncWrite, C: Decoder>(io: T, codec: C) -> Framed<T, C
     framed
 }
 
-fn frames(max_frame: usize) -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder().length_field_length(wire::LENGTH).max_frame_length(max_frame).new_codec()
-}
-
 /// Turns calls into frames and frames into answers.
 pub(super) struct Caller<S> {
-    frames: LengthDelimitedCodec,
     max_frame: usize,
     retired: CancellationToken,
     service: PhantomData<fn(S)>,
@@ -92,7 +87,7 @@ pub(super) struct Caller<S> {
 
 impl<S> Caller<S> {
     pub(super) fn new(max_frame: usize, retired: CancellationToken) -> Self {
-        Self { frames: frames(max_frame), max_frame, retired, service: PhantomData }
+        Self { max_frame, retired, service: PhantomData }
     }
 }
 
@@ -131,7 +126,7 @@ impl<S: Service> Decoder for Caller<S> {
     type Error = WireError;
 
     fn decode(&mut self, from: &mut BytesMut) -> Result<Option<Self::Item>, WireError> {
-        while let Some(frame) = self.frames.decode(from)? {
+        while let Some(frame) = wire::next(from, self.max_frame)? {
             match wire::split(&frame)? {
                 (Down::Answer { id }, body) => {
                     return Ok(Some(Response { request_id: id, message: Ok(wire::read(body)) }));
@@ -148,14 +143,13 @@ impl<S: Service> Decoder for Caller<S> {
 
 /// Turns frames into requests and answers into frames.
 pub(crate) struct Answerer<S> {
-    frames: LengthDelimitedCodec,
     max_frame: usize,
     service: PhantomData<fn(S)>,
 }
 
 impl<S> Answerer<S> {
     pub(super) fn new(max_frame: usize) -> Self {
-        Self { frames: frames(max_frame), max_frame, service: PhantomData }
+        Self { max_frame, service: PhantomData }
     }
 }
 
@@ -199,7 +193,7 @@ impl<S: Service> Decoder for Answerer<S> {
     type Error = WireError;
 
     fn decode(&mut self, from: &mut BytesMut) -> Result<Option<Self::Item>, WireError> {
-        let Some(frame) = self.frames.decode(from)? else { return Ok(None) };
+        let Some(frame) = wire::next(from, self.max_frame)? else { return Ok(None) };
         Ok(Some(match wire::split(&frame)? {
             (Up::Call { id, deadline_ms, trace }, body) => {
                 let left = Duration::from_millis(deadline_ms.into()).min(MAX_CALL);

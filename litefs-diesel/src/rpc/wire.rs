@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio_util::bytes::{BufMut, Bytes, BytesMut};
+use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
 pub(crate) use crate::bounded::{Unreadable, read};
@@ -68,6 +68,8 @@ pub(crate) enum WireError {
     TooLarge { limit: usize },
     #[error("the message has more values than the {MAX_VALUES} that one may have; send it in parts")]
     TooMany,
+    #[error("the peer announced a frame of {length} bytes, and one may have {limit} (setting `max_frame`)")]
+    Announced { length: usize, limit: usize },
     #[error("the peer sent a frame that cannot be read: {0}")]
     Damaged(#[from] Unreadable),
     #[error("the peer closed the connection")]
@@ -115,6 +117,27 @@ pub(crate) fn body(message: &impl Serialize) -> Result<Bytes, WireError> {
     frame(&mut body, u32::MAX as usize, |frame| frame.message(message))?;
     Ok(body.split_off(LENGTH).freeze())
 }
+
+/// Takes the next frame, without its length, once all of it has come.
+///
+/// Memory is reserved for as much again as has come, and not for what is announced: four bytes would else cost
+/// a frame of the largest size.
+pub(crate) fn next(from: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>, WireError> {
+    let Some((length, body)) = from.split_first_chunk::<LENGTH>() else { return Ok(None) };
+    let length = u32::from_be_bytes(*length) as usize;
+    if length > limit {
+        return Err(WireError::Announced { length, limit });
+    }
+    if let Some(missing @ 1..) = length.checked_sub(body.len()) {
+        from.reserve(missing.min(from.len().max(READ)));
+        return Ok(None);
+    }
+    from.advance(LENGTH);
+    Ok(Some(from.split_to(length)))
+}
+
+/// How much is read at once at least.
+const READ: usize = 64 << 10;
 
 /// How many bytes the length of a frame takes.
 pub(crate) const LENGTH: usize = 4;

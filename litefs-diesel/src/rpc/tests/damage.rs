@@ -24,6 +24,17 @@ async fn a_frame_that_claims_4_gib_ends_the_connection_before_anything_is_read()
     ended_by(&(wire::MAX_FRAME as u32 + 1).to_be_bytes()).await;
 }
 
+#[test]
+fn a_frame_that_is_announced_takes_no_more_memory_than_what_has_come() {
+    let mut buffer = BytesMut::from(&(wire::MAX_FRAME as u32).to_be_bytes()[..]);
+    for come in [0, 1000, 100_000, 1_000_000] {
+        buffer.resize(wire::LENGTH + come, 0);
+        assert!(matches!(wire::next(&mut buffer, wire::MAX_FRAME), Ok(None)));
+        let most = 4 * buffer.len() + (256 << 10);
+        assert!(buffer.capacity() <= most, "{} bytes for {come}", buffer.capacity());
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_frame_of_ours_end_the_connection() {
     let id = |head: &Up| body(head);
