@@ -209,6 +209,9 @@ impl Error {
     }
 
     /// What a committed write returned, when `U` is the type that the call would have given.
+    ///
+    /// Of a Diesel connection's statement it is a `usize`: what `execute` would have given, or how many
+    /// rows came back, whose type only Diesel knew. A commit and `batch_execute` have none.
     #[must_use]
     pub fn value<U: Any>(&self) -> Option<&U> {
         match self {
@@ -216,6 +219,17 @@ impl Error {
                 value.0.as_ref()?.downcast_ref()
             }
             _ => None,
+        }
+    }
+
+    /// The same outcome with another value in it, when it is one that has a value.
+    pub(crate) fn with_value(self, value: CommittedValue) -> Self {
+        match self {
+            Self::CommittedNotVisible { position, .. } => Self::CommittedNotVisible { position, value },
+            Self::CommittedNotReplicated { position, have, missing, .. } => {
+                Self::CommittedNotReplicated { position, have, missing, value }
+            }
+            other => other,
         }
     }
 
