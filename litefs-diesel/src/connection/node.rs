@@ -18,7 +18,6 @@ use super::refusal::Refusal;
 use super::session::{Answers, Sets};
 use super::terms::CallTerms;
 use super::transaction::State;
-
 use crate::error::CommittedValue;
 use crate::request::{SessionUse, Work, Write, Written};
 use crate::statement::capture::capture;
