@@ -18,7 +18,8 @@ use super::refusal::Refusal;
 use super::session::{Answers, Sets};
 use super::terms::CallTerms;
 use super::transaction::State;
-use crate::request::{SessionUse, Work, Write};
+use crate::error::CommittedValue;
+use crate::request::{SessionUse, Work, Write, Written};
 use crate::statement::capture::capture;
 use crate::statement::control::Control;
 use crate::statement::kind::{self, Effect, Kind};
@@ -192,7 +193,7 @@ impl NodeConnection {
             Some(kind) => kind.asks_session,
             None => kind::may_ask_session(&statement.sql),
         };
-        let sets = Sets::of(&statement);
+        let (sets, want) = (Sets::of(&statement), statement.want);
         let asks = asks || sets.may_keep_rowid;
         let write = Write {
             work: Work::Statements(vec![statement]),
@@ -204,10 +205,30 @@ impl NodeConnection {
             key: None,
         };
         let terms = self.terms();
-        let written = self.access.wait(|| self.access.primary.write(write, terms))?;
+        let (written, late) = match self.access.wait_plain(|| self.access.primary.write(write, terms)) {
+            Ok(written) => (written, None),
+            Err(error) => match error.value::<Written>().cloned() {
+                // It is committed: the connection's answers are those after it.
+                Some(written) => (written, Some(error)),
+                None => return Err(error.into_diesel()),
+            },
+        };
         let mut outcome = written.outcomes.into_iter().next().unwrap_or_default();
         self.answers.take(sets, written.session, &mut outcome);
-        Ok(outcome)
+        match late {
+            None => Ok(outcome),
+            Some(error) => Err(error.with_value(value(want, &outcome)).into_diesel()),
+        }
+    }
+}
+
+/// What the caller of a committed statement gets in an error: that of rows he knows, and we do not.
+fn value(want: Want, outcome: &Outcome) -> CommittedValue {
+    match want {
+        Want::Count | Want::Rows => {
+            usize::try_from(outcome.count).map(CommittedValue::new).unwrap_or_default()
+        }
+        Want::Batch => CommittedValue::default(),
     }
 }
 

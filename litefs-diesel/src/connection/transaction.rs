@@ -7,7 +7,7 @@ use super::node::NodeConnection;
 use super::reading::{OnlyReads, writes};
 use super::retry::may_run_again;
 use super::session::Sets;
-use crate::error::{Error, NotExecuted};
+use crate::error::{CommittedValue, Error, NotExecuted};
 use crate::request::{Begin, CommitFailure, Transaction};
 use crate::statement::control::{Control, Mode};
 use crate::statement::{Outcome, Statement, Want};
@@ -204,7 +204,8 @@ impl NodeConnection {
     /// Takes note of what ended a transaction, or kept it from beginning.
     pub(super) fn ends_with(&mut self, error: Error) -> DieselError {
         self.unexecuted = may_run_again(&error);
-        error.into_diesel()
+        // What a commit gives is of no type that its caller knows.
+        error.with_value(CommittedValue::default()).into_diesel()
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`CommittedNotReplicated`](Error::CommittedNotReplicated) | done, but not on as many nodes as asked for | go on; a failover now may lose it |
 //! | [`CommittedNotKept`](Error::CommittedNotKept) | done, but its result is gone | read it; do not send it again |
 //! | [`CommittedNotDecoded`](Error::CommittedNotDecoded) | done, but what came back is not the type that was asked for | mend the row type; do not send it again |
+//! | [`NotDecoded`](Error::NotDecoded) | what came back is not the type that was asked for; when a write gave it, that may be done | mend the row type; look, before sending a write again |
 //! | [`Lost`](Error::Lost) | it was done, and a failover dropped it | send it again |
 //! | [`KeyReused`](Error::KeyReused) | the idempotency key belongs to another request; nothing changed | use another key |
 //! | [`Unknown`](Error::Unknown) | it may have run | look, before sending it again |
@@ -46,7 +47,7 @@ use crate::position::Position;
 pub enum Error {
     /// The database said no, and nothing changed. The error inside is the one that a bare
     /// `SqliteConnection` gives for the same statement: kind and message are equal.
-    #[error("the database refused the write, and nothing changed: {0}")]
+    #[error("the database refused the statement, and nothing changed: {0}")]
     Rejected(#[source] DieselError),
     /// It never ran: sending it again cannot double it.
     #[error("it was not executed: {0}")]
@@ -111,6 +112,14 @@ pub enum Error {
         /// What Diesel said.
         source: DieselError,
     },
+    /// What the database returned cannot be read as the type asked for, says Diesel on a connection, which
+    /// does not say what the statement was. After one that reads, nothing changed. One that writes, and
+    /// returns rows, is done; outside of a transaction it is committed.
+    #[error(
+        "what the database returned cannot be read as the type asked for: {0}; a write that returned it may be \
+         committed: look before you send it again"
+    )]
+    NotDecoded(#[source] DieselError),
     /// It may have run: the answer was lost, the commit failed in a way that does not tell, or it was
     /// committed and then the primary changed, which may have dropped it.
     #[error("nobody can tell whether the write ran: {why}; look before you send it again")]
@@ -209,6 +218,9 @@ impl Error {
     }
 
     /// What a committed write returned, when `U` is the type that the call would have given.
+    ///
+    /// Of a Diesel connection's statement it is a `usize`: what `execute` would have given, or how many
+    /// rows came back, whose type only Diesel knew. A commit and `batch_execute` have none.
     #[must_use]
     pub fn value<U: Any>(&self) -> Option<&U> {
         match self {
@@ -219,12 +231,23 @@ impl Error {
         }
     }
 
+    /// The same outcome with another value in it, when it is one that has a value.
+    pub(crate) fn with_value(self, value: CommittedValue) -> Self {
+        match self {
+            Self::CommittedNotVisible { position, .. } => Self::CommittedNotVisible { position, value },
+            Self::CommittedNotReplicated { position, have, missing, .. } => {
+                Self::CommittedNotReplicated { position, have, missing, value }
+            }
+            other => other,
+        }
+    }
+
     /// The same as Diesel's error, for code that is written against a Diesel connection: what the
     /// database said as it is, every other outcome in a form that [`outcome`] gives back.
     #[must_use]
     pub fn into_diesel(self) -> DieselError {
         match self {
-            Self::Rejected(error) | Self::Read(error) => error,
+            Self::Rejected(error) | Self::Read(error) | Self::NotDecoded(error) => error,
             Self::NotFound => DieselError::NotFound,
             other => DieselError::QueryBuilderError(Box::new(other)),
         }
@@ -238,7 +261,8 @@ impl From<Error> for DieselError {
 }
 
 /// Diesel's error as the outcome of a write: what [`Error::into_diesel`] put in comes out, and
-/// what the database itself said is [`Error::Rejected`]. This is what
+/// what the database itself said is [`Error::Rejected`]. What could not be read as the type asked for is
+/// [`Error::NotDecoded`]: it may have come from a write that is done. This is what
 /// [`RepoHandle::run`](crate::RepoHandle::run) and `transaction` closures may return.
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
@@ -248,6 +272,7 @@ impl From<DieselError> for Error {
                 Ok(outcome) => *outcome,
                 Err(inner) => Self::Rejected(DieselError::QueryBuilderError(inner)),
             },
+            DieselError::DeserializationError(_) => Self::NotDecoded(error),
             other => Self::Rejected(other),
         }
     }
@@ -296,6 +321,18 @@ mod tests {
             assert!(!matches!(there, DieselError::DatabaseError(..)), "{there:?}");
             assert!(texts.contains(&there.to_string().rsplit(": ").next().unwrap_or_default()), "{there}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_promise_that_nothing_changed() {
+        let error = Error::from(DieselError::DeserializationError("no type".into()));
+        assert!(matches!(error, Error::NotDecoded(_)), "{error:?}");
+        assert!(!error.is_retryable() && error.position().is_none());
+        assert!(!error.to_string().contains("nothing changed"), "{error}");
+        assert!(matches!(error.into_diesel(), DieselError::DeserializationError(_)));
+        // What never ran, or was refused, still does.
+        let refused = Error::from(DieselError::SerializationError("no form".into()));
+        assert!(matches!(refused, Error::Rejected(_)), "{refused:?}");
     }
 
     #[test]

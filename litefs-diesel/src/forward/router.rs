@@ -291,8 +291,8 @@ impl Inner {
             match self.visibility.wait(position, epoch, terms.deadline).await {
                 Ok(()) => tracing::debug!(%position, "visible"),
                 Err(NotVisible::Yet) => {
-                    let value = CommittedValue::new(written);
-                    return Arrived::There(Err(Error::CommittedNotVisible { position, value }));
+                    let error = self.not_here(written, primary, epoch, terms).await;
+                    return Arrived::There(Err(error));
                 }
                 // A primary change can drop what had been committed; the ledger goes with the data.
                 Err(NotVisible::HistoryChanged) => match self.recall(sequence, terms.deadline).await {
@@ -310,16 +310,33 @@ impl Inner {
             Err(NotReplicated { changed: true, .. }) => {
                 Arrived::Doubtful { position, why: dropped(position) }
             }
-            Err(NotReplicated { have, missing, .. }) => {
-                let value = CommittedValue::new(written);
-                Arrived::There(Err(Error::CommittedNotReplicated { position, have, missing, value }))
+            Err(short) => Arrived::There(Err(not_replicated(written, short))),
+        }
+    }
+
+    /// What the caller is told of a committed write that this node cannot read by the deadline.
+    async fn not_here(&self, written: Written, primary: Option<String>, epoch: u64, terms: Terms) -> Error {
+        let position = written.position;
+        if terms.ack != Ack::Visible {
+            // Only a look at who has it: what it was to wait for is in vain.
+            let now = Terms { deadline: Instant::now(), ..terms };
+            match self.visibility.replicated(position, primary, epoch, now).await {
+                // After a change of primary nobody knows by positions who has it.
+                Ok(()) | Err(NotReplicated { changed: true, .. }) => {}
+                Err(short) => return not_replicated(written, short),
             }
         }
+        Error::CommittedNotVisible { position, value: CommittedValue::new(written) }
     }
 
     async fn recall(&self, sequence: &Sequence, deadline: Instant) -> Option<Recall> {
         self.visibility.recall(vec![sequence.id()], deadline).await?.first().copied()
     }
+}
+
+fn not_replicated(written: Written, NotReplicated { have, missing, .. }: NotReplicated) -> Error {
+    let position = written.position;
+    Error::CommittedNotReplicated { position, have, missing, value: CommittedValue::new(written) }
 }
 
 /// What became of a committed write on its way to where its caller wants it.

@@ -15,6 +15,7 @@ use crate::config::{Config, LostWrite, RepoConfig};
 use crate::error::{Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;
+use crate::members::NotReplicated;
 use crate::members::testing::TestMember;
 use crate::position::Position;
 use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
@@ -26,6 +27,7 @@ use crate::statement::Session;
 
 mod finding;
 mod identity;
+mod levels;
 mod lost;
 mod mesh;
 mod migrations;
@@ -52,6 +54,9 @@ struct Sees {
     hold: Arc<AtomicBool>,
     /// Whether every node has whatever was written.
     everywhere: AtomicBool,
+    /// Who has a write when not enough have it; and the level and time of each time that was asked.
+    short: Mutex<Option<NotReplicated>>,
+    counted: Mutex<Vec<Terms>>,
     /// What its own ledger says.
     recalled: Mutex<Option<Recall>>,
 }
@@ -67,6 +72,17 @@ impl Visibility for Sees {
             end
         }
         .boxed()
+    }
+
+    fn replicated(
+        &self,
+        _: Position,
+        _: Option<String>,
+        _: u64,
+        terms: Terms,
+    ) -> BoxFuture<'static, Result<(), NotReplicated>> {
+        self.counted.lock().push(terms);
+        futures::future::ready(self.short.lock().clone().map_or(Ok(()), Err)).boxed()
     }
 
     fn is_everywhere(&self, _: Position) -> bool {

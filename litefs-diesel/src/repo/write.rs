@@ -196,13 +196,7 @@ where
     };
     let Some(written) = error.value::<Written>().cloned() else { return Err(error.into()) };
     let value = CommittedValue::new(finish(written)?.0);
-    Err(E::from(match error {
-        Error::CommittedNotVisible { position, .. } => Error::CommittedNotVisible { position, value },
-        Error::CommittedNotReplicated { position, have, missing, .. } => {
-            Error::CommittedNotReplicated { position, have, missing, value }
-        }
-        other => other,
-    }))
+    Err(E::from(error.with_value(value)))
 }
 
 fn value_at<T>(position: Position, value: Result<T, NoValue>) -> Result<(T, Position), Error> {

@@ -11,6 +11,7 @@ pub fn of(error: &Error) -> Value {
     let (outcome, detail) = match error {
         Error::Rejected(error) => ("rejected", diesel(error)),
         Error::Read(error) => ("read", diesel(error)),
+        Error::NotDecoded(error) => ("not_decoded", diesel(error)),
         Error::NotExecuted(why) => ("not_executed", json!(why.to_string())),
         Error::NotFound => ("not_found", Value::Null),
         Error::TooManyRows => ("too_many_rows", Value::Null),

@@ -3,6 +3,7 @@
 mod batch;
 mod instrumentation;
 mod migrating;
+mod outcomes;
 mod pools;
 mod primary;
 mod reading;

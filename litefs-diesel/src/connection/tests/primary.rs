@@ -19,6 +19,14 @@ use crate::request::{
 use crate::statement::execute::execute;
 use crate::statement::{Outcome, Session, Statement};
 
+/// How a write or a commit ends, when not well.
+pub(super) enum End {
+    /// Nothing runs.
+    Instead(Error),
+    /// It is committed, and this is made of what it gave.
+    After(fn(Written) -> Error),
+}
+
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
 pub(super) struct TestPrimary {
@@ -27,6 +35,8 @@ pub(super) struct TestPrimary {
     pub(super) seen: Mutex<Vec<Write>>,
     /// The next step of a transaction ends it, as when the way to the primary is lost.
     pub(super) lose_next_step: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    /// How the next write or commit ends.
+    pub(super) next_end: std::sync::Arc<Mutex<Option<End>>>,
 }
 
 impl TestPrimary {
@@ -38,7 +48,12 @@ impl TestPrimary {
                 job(&mut conn);
             }
         });
-        Self { jobs, seen: Mutex::default(), lose_next_step: Default::default() }
+        Self {
+            jobs,
+            seen: Mutex::default(),
+            lose_next_step: Default::default(),
+            next_end: Default::default(),
+        }
     }
 
     fn run<T: Send + 'static>(
@@ -68,7 +83,12 @@ impl TestPrimary {
 impl Primary for TestPrimary {
     fn write(&self, asked: Write, _: Terms) -> BoxFuture<'static, Result<Written, Error>> {
         self.seen.lock().unwrap().push(asked.clone());
-        self.run(move |conn| write(conn, &asked).map_err(Error::Rejected))
+        let end = self.next_end.lock().unwrap().take();
+        self.run(move |conn| match end {
+            Some(End::Instead(error)) => Err(error),
+            Some(End::After(end)) => Err(end(write(conn, &asked).map_err(Error::Rejected)?)),
+            None => write(conn, &asked).map_err(Error::Rejected),
+        })
     }
 
     fn read(&self, statement: Statement, _: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
@@ -84,6 +104,7 @@ impl Primary for TestPrimary {
         let (steps, orders) = channel();
         let (opened, open) = oneshot::channel();
         let lose = std::sync::Arc::clone(&self.lose_next_step);
+        let end = std::sync::Arc::clone(&self.next_end);
         let running = self.run(move |conn| {
             let begin = if begin == Begin::Exclusive { "BEGIN EXCLUSIVE" } else { "BEGIN IMMEDIATE" };
             let result = conn.batch_execute(begin).and_then(|()| seed(conn, session));
@@ -96,7 +117,7 @@ impl Primary for TestPrimary {
         async move {
             drop(running);
             open.await.expect("the primary's thread has ended").map_err(Error::Rejected)?;
-            Ok(Box::new(Remote { steps, lose }) as Box<dyn Transaction>)
+            Ok(Box::new(Remote { steps, lose, end }) as Box<dyn Transaction>)
         }
         .boxed()
     }
@@ -192,6 +213,7 @@ fn serve(conn: &mut SqliteConnection, orders: &Receiver<Order>) {
 struct Remote {
     steps: Sender<Order>,
     lose: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    end: std::sync::Arc<Mutex<Option<End>>>,
 }
 
 fn lost() -> Error {
@@ -216,10 +238,20 @@ impl Transaction for Remote {
     }
 
     fn commit(self: Box<Self>, _: Terms) -> BoxFuture<'static, Result<Written, CommitFailure>> {
+        let after = match self.end.lock().unwrap().take() {
+            Some(End::Instead(error)) => {
+                return futures::future::ready(Err(CommitFailure::Ended(error))).boxed();
+            }
+            Some(End::After(end)) => Some(end),
+            None => None,
+        };
         let answer = self.order(Order::Commit);
         async move {
             match answer.await {
-                Ok(Ok(session)) => Ok(Written { outcomes: Vec::new(), session, ..Written::default() }),
+                Ok(Ok(session)) => {
+                    let written = Written { session, ..Written::default() };
+                    after.map_or(Ok(written.clone()), |end| Err(CommitFailure::Ended(end(written))))
+                }
                 Ok(Err((said, true))) => Err(CommitFailure::StillOpen(self, said)),
                 Ok(Err((said, false))) => Err(CommitFailure::Ended(Error::Rejected(said.into()))),
                 Err(_) => Err(CommitFailure::Ended(lost())),

@@ -73,7 +73,11 @@ impl<E> From<Error> for CallError<E> {
 impl From<CallError<DbError>> for Error {
     fn from(error: CallError<DbError>) -> Self {
         match error {
-            CallError::Procedure(error) => DieselError::from(error).into(),
+            CallError::Procedure(error) => match DieselError::from(error).into() {
+                // Nothing of a procedure that failed is kept.
+                Error::NotDecoded(error) => Error::Rejected(error),
+                outcome => outcome,
+            },
             CallError::Outcome(outcome) => outcome,
         }
     }

@@ -54,6 +54,34 @@ fn a_committed_write_whose_rows_do_not_fit_says_that_it_is_done() {
 }
 
 #[test]
+fn a_closure_whose_committed_rows_do_not_fit_is_not_told_that_nothing_changed() {
+    let test = TestRepo::with_users();
+    let run = test.repo.run(|conn| {
+        let insert = diesel::sql_query("INSERT INTO users (name) VALUES (x'ff') RETURNING name AS n");
+        #[derive(QueryableByName, Debug)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            #[allow(dead_code)]
+            n: String,
+        }
+        insert.get_result::<Row>(conn).map_err(Error::from)
+    });
+    let error = done(run).unwrap_err();
+    assert!(matches!(error, Error::NotDecoded(DieselError::DeserializationError(_))), "{error:?}");
+    assert_eq!(done(test.repo.count(users::table)).unwrap(), 3);
+}
+
+#[test]
+fn a_closure_gets_the_count_of_a_write_that_is_not_visible_yet() {
+    let test = TestRepo::with_users();
+    test.node.visible.store(false, Ordering::Relaxed);
+    let run = test.repo.run(|conn| diesel::delete(users::table).execute(conn).map_err(Error::from));
+    let error = done(run).unwrap_err();
+    assert_eq!(error.value::<usize>(), Some(&2));
+    assert!(error.position().is_some());
+}
+
+#[test]
 fn more_rows_than_one_are_an_error_that_says_that_the_write_is_done() {
     let test = TestRepo::with_users();
     let all = diesel::update(users::table).set(users::age.eq(1)).returning(users::id);

@@ -357,6 +357,9 @@ fn a_database_error_is_the_same_after_it_has_travelled() {
     assert!(missing.is_not_found());
     assert!(matches!(Error::from(CallError::Procedure(missing)), Error::NotFound));
     assert!(matches!(Error::from(CallError::Procedure(error)), Error::Rejected(_)));
+    // It was rolled back, whatever it could not read.
+    let unread = DbError::from(DieselError::DeserializationError("no type".into()));
+    assert!(matches!(Error::from(CallError::Procedure(unread)), Error::Rejected(_)));
     fn is_an_error<E: std::error::Error + Any + Send + Sync>() {}
     is_an_error::<CallError<DbError>>();
 }
