@@ -77,7 +77,7 @@ impl Engine {
             // Before it is taken: waiting for the lock is not running.
             let at = match begun {
                 Some(at) => at,
-                None => match begin(open, epoch, &*history) {
+                None => match begin(open, epoch, &*history, context.replicated) {
                     Ok(at) => *begun.insert(at),
                     Err(why) => {
                         waiting.push_front(job);
@@ -205,9 +205,9 @@ pub(super) struct Begun {
 }
 
 /// Opens a transaction, with the ledger in it.
-fn begin(open: &mut Open, epoch: u64, history: &dyn History) -> Result<Begun, Refusal> {
+fn begin(open: &mut Open, epoch: u64, history: &dyn History, replicated: bool) -> Result<Begun, Refusal> {
     let Open { conn, ledger, .. } = open;
-    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE")?;
+    begin_sql(conn, ledger, epoch, "BEGIN IMMEDIATE", replicated)?;
     let before = ledger.keeps_ids().then(|| history.position()).transpose().map_err(|error| {
         engine::roll_back(conn);
         Refusal::Unavailable(format!("LiteFS does not tell its position: {error}"))
@@ -220,8 +220,9 @@ pub(super) fn begin_sql(
     ledger: &mut crate::ledger::Ledger,
     epoch: u64,
     sql: &str,
+    replicated: bool,
 ) -> Result<(), Refusal> {
-    engine::begin(conn, sql)?;
+    engine::begin(conn, sql, replicated)?;
     ledger.begin(conn, epoch).map_err(|error| {
         engine::roll_back(conn);
         Refusal::Unavailable(format!("its ledger cannot be used: {error}"))

@@ -59,6 +59,7 @@ impl Engine {
         if self.settles.is_asked(id) {
             return ticket.refuse(Refusal::Late);
         }
+        let replicated = self.replicated;
         let (epoch, Open { conn, ledger, .. }) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return ticket.answer(Err(error)),
@@ -67,7 +68,11 @@ impl Engine {
             Begin::Immediate => "BEGIN IMMEDIATE",
             Begin::Exclusive => "BEGIN EXCLUSIVE",
         };
-        if let Err(error) = group::begin_sql(conn, ledger, epoch, sql) {
+        if let Err(error) = group::begin_sql(conn, ledger, epoch, sql, replicated) {
+            if !matches!(error, Refusal::Busy(_)) {
+                // A file of a LiteFS that went away, mostly.
+                self.disconnect();
+            }
             return ticket.answer(Err(error));
         }
         let stamp = Stamp { id, hash: 0, forgotten: 0, again: false };
@@ -82,7 +87,7 @@ impl Engine {
         }
         if let Err(error) = session::restore(conn, session, &[]) {
             engine::roll_back(conn);
-            return ticket.answer(Err(Refusal::Rejected(error.into())));
+            return ticket.answer(Err(engine::verdict(error.into(), replicated)));
         }
         // One statement at a time: the connection waits for each before it sends the next.
         // And a question whether it is to end.
