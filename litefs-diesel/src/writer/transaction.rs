@@ -147,6 +147,12 @@ impl Engine {
                         continue;
                     }
                     let step = step(conn, &statement, replicated);
+                    if let Some((refused, why)) = ended_by(&step, replicated) {
+                        // Before anybody is told: nothing of it is kept.
+                        self.disconnect();
+                        ticket.refuse(refused);
+                        return Err(why);
+                    }
                     let open = step.open;
                     ticket.answer(Ok(step));
                     if !open {
@@ -289,6 +295,18 @@ fn step(conn: &mut SqliteConnection, statement: &Statement, replicated: bool) ->
     // A batch may hold a COMMIT of its own; an error may have ended everything.
     let open = result.is_ok() && statement.want != Want::Batch || engine::is_open(conn);
     Step { result, session: session::read(conn).unwrap_or_default(), open }
+}
+
+/// Why a transaction is over, when its statement found that this node is primary no more or that its
+/// LiteFS went away: nothing else can run in it, nor its commit be kept.
+fn ended_by(step: &Step, replicated: bool) -> Option<(Refusal, String)> {
+    let error = step.result.as_ref().err()?;
+    match engine::verdict(error.clone(), replicated) {
+        refused @ (Refusal::NotPrimary { .. } | Refusal::Unavailable(_)) => {
+            Some((refused, format!("its primary could not go on with it: {}", error.message)))
+        }
+        _ => None,
+    }
 }
 
 impl Command {

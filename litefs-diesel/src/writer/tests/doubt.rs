@@ -130,6 +130,34 @@ async fn a_statement_that_finds_the_file_gone_is_left_for_the_next_primary() {
 }
 
 #[tokio::test]
+async fn a_statement_of_a_transaction_that_finds_the_node_demoted_or_the_file_gone_ends_it() {
+    let bench = bench_gone();
+    for name in ["demoted", "io", "open", "protocol"] {
+        let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+        open.run(sql("INSERT INTO t (name) VALUES ('before')"), terms().deadline).await.unwrap();
+        if name == "demoted" {
+            open.run(sql("PRAGMA query_only = ON"), terms().deadline).await.unwrap();
+        }
+        let insert_it = format!("INSERT INTO t (name) VALUES ('{name}')");
+        let ran = open.run(sql(&insert_it), terms().deadline).await;
+        assert!(matches!(ran, Err(Error::NotExecuted(_))), "{name}: {ran:?}");
+        let committed = open.commit(terms()).await;
+        let Err(CommitFailure::Ended(error)) = committed else { panic!("{name} did not end it") };
+        let is_ended = matches!(&error, Error::NotExecuted(NotExecuted::TransactionEnded(_)));
+        assert!(is_ended && error.to_string().contains("could not go on"), "{error}");
+        bench.writer.write(insert("next"), terms()).await.unwrap();
+        assert_eq!(bench.names(), ["next"]);
+        bench.change("DELETE FROM t");
+    }
+    // Where there is no LiteFS it is the database's own word, and the transaction goes on.
+    let alone = bench_on(false, |repo| repo);
+    alone.change("CREATE TRIGGER io BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END");
+    let mut open = alone.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let step = open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
+    assert!(step.open && step.result.is_err());
+}
+
+#[tokio::test]
 async fn a_begin_that_finds_the_file_gone_is_left_for_the_next_primary() {
     let bench = bench_on(true, |repo| repo);
     bench.writer.write(insert("a"), terms()).await.unwrap();
