@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) repo: String,
     pub(super) local: Arc<dyn Executor>,
     roles: watch::Receiver<RoleView>,
-    peers: Arc<Peers>,
+    pub(super) peers: Arc<Peers>,
     pub(super) visibility: Arc<dyn Visibility>,
     /// Names the writes of this process.
     pub(super) client: Arc<LedgerClient>,

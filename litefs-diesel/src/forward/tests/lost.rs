@@ -112,6 +112,32 @@ async fn one_that_is_not_committed_when_it_is_sent_again_is_told_with_the_reason
 }
 
 #[tokio::test]
+async fn one_that_is_stuck_when_it_is_sent_again_delays_no_report() {
+    let nodes = [
+        TestNode::start(Role::Primary).await,
+        TestNode::start(Role::Primary).await,
+        TestNode::start(Role::Primary).await,
+    ];
+    let table = ["a", "b", "c"].iter().zip(&nodes);
+    let table = table.map(|(name, node)| ((*name).to_owned(), node.addr.to_string())).collect();
+    let asking = Asking::start_with(Handle::current(), replica_of("a"), table, resubmits);
+    let [a, b, c] = nodes.each_ref().map(|node| &node.fake);
+    a.permits.add_permits(1);
+    asking.write("wait").await.unwrap();
+    asking.set_role(replica_of("b"));
+    b.logged("running wait").await;
+    let Ok(_) = asking.begin().await.commit(within(20_000)).await else { panic!("no commit") };
+    asking.set_role(replica_of("c"));
+    c.logged("running wait").await;
+    assert_eq!(told(&asking, 1).await[0].statement, "COMMIT");
+    // It is committed all the same, as soon as somebody takes it: so it is looked up once more.
+    c.permits.add_permits(1);
+    asking.set_role(replica_of("a"));
+    a.logged("found").await;
+    assert_eq!(asking.sees.lost.lock().len(), 1);
+}
+
+#[tokio::test]
 async fn a_transaction_that_is_lost_is_told() {
     let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
     let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
