@@ -37,6 +37,8 @@
 mod bounded;
 pub mod config;
 mod connection;
+#[cfg(test)]
+mod counted;
 mod error;
 mod forward;
 mod handover;

@@ -73,7 +73,7 @@ impl Router {
     pub(crate) fn new(parts: RouterParts) -> Self {
         let RouterParts { repo, local, roles, peers, visibility, process, lost, keep } = parts;
         let next_transaction = AtomicU64::new(1);
-        let (client, remembered) = (LedgerClient::new(process), Remembered::new(lost));
+        let (client, remembered) = (LedgerClient::new(process), Remembered::new(&repo, lost));
         let watched = roles.clone();
         let inner = Arc::new(Inner {
             repo,
