@@ -38,6 +38,8 @@ mod allowed;
 mod bounded;
 pub mod config;
 mod connection;
+#[cfg(test)]
+mod counted;
 mod error;
 mod forward;
 mod handover;

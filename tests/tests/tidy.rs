@@ -9,6 +9,7 @@ use std::process::Command;
 const LAYERS: &[(&str, u8)] = &[
     ("bounded", 0),
     ("config", 0),
+    ("counted", 0),
     ("error", 0),
     ("pauses", 0),
     ("position", 0),

@@ -41,7 +41,8 @@ pub enum NotExecuted {
     /// moved, or the connection to it was lost. Nothing of it is kept.
     #[error("the transaction has ended, and nothing of it is kept: {0}")]
     TransactionEnded(String),
-    /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol.
+    /// The primary cannot or may not run it: it does not serve this repo, or speaks another protocol; or
+    /// until the deadline it could not use its database, and no other node became primary.
     #[error("the primary refused it: {0}")]
     Refused(String),
     /// [`Ack::Everywhere`](crate::Ack::Everywhere) or [`Ack::Replicated`](crate::Ack::Replicated) was asked

@@ -53,8 +53,10 @@ fn is_own_error(written: &Written) -> bool {
 enum Found {
     /// It is in the history of the current primary.
     There(Acknowledged),
-    /// It was not; it has been dealt with.
+    /// It was not; everybody was told.
     Gone,
+    /// It was not, and is to be sent again.
+    Again(Acknowledged),
     /// Nobody could tell.
     Unknown(Acknowledged),
 }
@@ -72,10 +74,10 @@ impl Inner {
             writes = writes.len(),
             "the role changed: looking up what was acknowledged"
         );
-        let mut looking =
-            futures::stream::iter(writes).map(|write| self.look_up_one(write, epoch)).buffered(AT_ONCE);
-        let mut all = true;
-        let mut kept = Vec::new();
+        let mut looking = futures::stream::iter(writes)
+            .map(|write| self.look_up_one(write, epoch))
+            .buffer_unordered(AT_ONCE);
+        let (mut all, mut kept, mut again) = (true, Vec::new(), Vec::new());
         while let Some(found) = looking.next().await {
             match found {
                 Found::There(write) => kept.push(write),
@@ -83,10 +85,15 @@ impl Inner {
                     all = false;
                     kept.push(write);
                 }
+                Found::Again(write) => again.push(write),
                 Found::Gone => {}
             }
         }
+        drop(looking);
+        // The oldest is to be forgotten first, whichever was found first.
+        kept.sort_unstable_by_key(|write| write.sequence.id().sequence);
         self.remembered.put_back(kept);
+        self.send_again(again);
         all
     }
 
@@ -109,8 +116,9 @@ impl Inner {
                 Found::There(write.at(position, epoch))
             }
             Err(Error::CommittedNotKept { position }) => Found::There(write.at(position, epoch)),
+            Ok(None) if matches!(write.what, What::All(_)) => Found::Again(write),
             Ok(None) => {
-                self.gone(write).await;
+                self.tell(self.lost(&write)).await;
                 Found::Gone
             }
             Err(error @ (Error::Rejected(_) | Error::KeyReused { .. })) => {
@@ -125,12 +133,25 @@ impl Inner {
         }
     }
 
-    /// Tells of a write that is lost, and sends it again where that is wanted.
-    async fn gone(self: &Arc<Self>, write: Acknowledged) {
+    /// Sends lost writes again, beside the watching: one that waits for a primary delays no look-up of
+    /// another and no report. Until one deadline for all, so that it ends.
+    fn send_again(self: &Arc<Self>, writes: Vec<Acknowledged>) {
+        if writes.is_empty() {
+            return;
+        }
+        let (inner, deadline) = (self.clone(), Instant::now() + self.remembered.settings().remember);
+        self.peers.spawn(async move {
+            let sent = |write| inner.clone().send_one_again(write, deadline);
+            futures::stream::iter(writes).for_each_concurrent(AT_ONCE, sent).await;
+        });
+    }
+
+    /// Sends one again, and tells of it when it is not committed then.
+    async fn send_one_again(self: Arc<Self>, write: Acknowledged, deadline: Instant) {
         let mut lost = self.lost(&write);
         let Acknowledged { sequence, what, position, .. } = write;
         if let What::All(write) = what {
-            match self.resubmit(sequence, write).await {
+            match self.resubmit(sequence, write, deadline).await {
                 Ok(()) => {
                     tracing::warn!(
                         repo = self.repo, id = lost.id, statement = lost.statement, %position,
@@ -170,8 +191,12 @@ impl Inner {
 
     /// Sends a lost write again under its own id. `Err` says why it is not committed, or not known to
     /// be.
-    async fn resubmit(self: &Arc<Self>, sequence: Sequence, write: Write) -> Result<(), String> {
-        let deadline = Instant::now() + self.remembered.settings().remember;
+    async fn resubmit(
+        self: &Arc<Self>,
+        sequence: Sequence,
+        write: Write,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let hash = super::hash::hash(&write);
         let terms = Terms { deadline, ack: Ack::Visible };
         let mut asking = Asking::new(self, &sequence, hash, Ask::Run(write), terms);

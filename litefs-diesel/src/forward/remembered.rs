@@ -14,6 +14,9 @@ use crate::request::{Ask, Work, Write};
 /// number, for writes with large values.
 const MAX_BYTES: usize = 64 << 20;
 
+/// How often it is said at most that writes are forgotten too early: under load it goes on for long.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
 /// A write that was acknowledged to its caller.
 pub(super) struct Acknowledged {
     /// While it is held, the ledger keeps the entry.
@@ -58,6 +61,7 @@ impl What {
 
 /// Those of one repo, in bounded memory and for a bounded time, the oldest first.
 pub(super) struct Remembered {
+    repo: String,
     settings: LostSettings,
     state: Mutex<State>,
 }
@@ -66,11 +70,14 @@ pub(super) struct Remembered {
 struct State {
     writes: VecDeque<Acknowledged>,
     bytes: usize,
+    /// When it was said that writes are forgotten too early, and of how many since nobody was told.
+    said: Option<Instant>,
+    unsaid: usize,
 }
 
 impl Remembered {
-    pub(super) fn new(settings: LostSettings) -> Self {
-        Self { settings, state: Mutex::default() }
+    pub(super) fn new(repo: &str, settings: LostSettings) -> Self {
+        Self { repo: repo.to_owned(), settings, state: Mutex::default() }
     }
 
     pub(super) fn settings(&self) -> &LostSettings {
@@ -101,14 +108,37 @@ impl Remembered {
                 forgotten.extend(state.pop());
             }
         }
+        self.unwatched(forgotten.len());
         drop(forgotten); // not under the lock: each takes another
+    }
+
+    /// So many are forgotten that may still be lost: nobody will look them up.
+    fn unwatched(&self, writes: usize) {
+        if writes == 0 {
+            return;
+        }
+        metrics::counter!("litefs_diesel_lost_unwatched_total", "repo" => self.repo.clone())
+            .increment(writes as u64);
+        let mut state = self.state.lock();
+        state.unsaid += writes;
+        if state.said.is_none_or(|said| said.elapsed() > SAY_EVERY) {
+            let writes = std::mem::take(&mut state.unsaid);
+            state.said = Some(Instant::now());
+            drop(state);
+            tracing::warn!(
+                repo = self.repo,
+                writes,
+                "acknowledged writes are forgotten before they are known to be safe: should a failover drop them, \
+                 nobody is told (settings `remember` and `remember_writes`; `cluster.nodes`, by which it is known)"
+            );
+        }
     }
 
     /// Forgets those that are safe in that epoch, or too old. One of another epoch is not safe before
     /// it was looked up, for which there is twice the time.
     pub(super) fn forget(&self, epoch: u64, is_everywhere: impl Fn(Position) -> bool) {
         let limit = self.settings.remember;
-        let mut forgotten = Vec::new();
+        let (mut forgotten, mut unwatched) = (Vec::new(), 0);
         let mut state = self.state.lock();
         // What is below one that every node has is there, too, and the other way round.
         let (mut has, mut lacks) = (0, u64::MAX);
@@ -129,10 +159,12 @@ impl Remembered {
                 true => write.is_old(limit) || is_safe(write.position),
                 false => write.is_old(2 * limit),
             };
+            unwatched += usize::from(over && write.epoch != epoch);
             if over { forgotten.push(write) } else { state.writes.push_back(write) }
         }
         state.bytes = state.writes.iter().map(|write| write.bytes).sum();
         drop(state);
+        self.unwatched(unwatched);
         drop(forgotten); // not under the lock: each takes another
     }
 
@@ -171,6 +203,7 @@ impl Acknowledged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counted::Counted;
     use crate::forward::client::LedgerClient;
     use crate::server::testing::write_of;
 
@@ -185,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_first_and_with_it_its_sequence() {
-        let (remembered, client) = (Remembered::new(settings(false)), LedgerClient::new(1));
+        let (remembered, client) = (Remembered::new("Repo", settings(false)), LedgerClient::new(1));
         for txid in 1..=5 {
             remembered.add(client.begin(), Ask::Run(write_of("INSERT")), at(txid), 1);
         }
@@ -199,7 +232,7 @@ mod tests {
 
     #[test]
     fn one_of_another_epoch_is_looked_up_and_not_taken_for_safe() {
-        let (remembered, client) = (Remembered::new(settings(false)), LedgerClient::new(1));
+        let (remembered, client) = (Remembered::new("Repo", settings(false)), LedgerClient::new(1));
         remembered.add(client.begin(), Ask::Run(write_of("old")), at(1), 1);
         remembered.add(client.begin(), Ask::Run(write_of("new")), at(2), 2);
         remembered.forget(2, |_| true);
@@ -209,10 +242,39 @@ mod tests {
     }
 
     #[test]
+    fn those_that_are_forgotten_before_they_are_safe_are_counted_and_told_once_a_minute() {
+        let counted = Counted::default();
+        let counts = || counted.of("litefs_diesel_lost_unwatched_total Repo");
+        metrics::with_local_recorder(&counted, || {
+            let brief = LostSettings { remember: Duration::ZERO, ..settings(false) };
+            let (remembered, client) = (Remembered::new("Repo", brief), LedgerClient::new(1));
+            let add =
+                |txid, epoch| remembered.add(client.begin(), Ask::Run(write_of("INSERT")), at(txid), epoch);
+            (1..=3).for_each(|txid| add(txid, 1));
+            assert_eq!(counts(), 0);
+            // More than there is room for: the first is told at once, the next ones later, together.
+            (4..=6).for_each(|txid| add(txid, 1));
+            assert_eq!((counts(), remembered.state.lock().unsaid), (3, 2));
+            // Their time is over, in their own epoch.
+            let added = Instant::now();
+            while added.elapsed().is_zero() {}
+            remembered.forget(1, |_| false);
+            assert_eq!(counts(), 3);
+            // Nobody could be asked for twice that time.
+            add(7, 1);
+            let added = Instant::now();
+            while added.elapsed().is_zero() {}
+            remembered.forget(2, |_| true);
+            assert_eq!((counts(), remembered.state.lock().unsaid), (4, 3));
+            assert!(remembered.take_other_than(2).is_empty());
+        });
+    }
+
+    #[test]
     fn what_is_to_be_sent_again_is_kept_whole_within_a_bound_of_bytes() {
         let client = LedgerClient::new(1);
         for (resubmit, kept) in [(true, 1), (false, 3)] {
-            let remembered = Remembered::new(settings(resubmit));
+            let remembered = Remembered::new("Repo", settings(resubmit));
             for txid in 1..=3 {
                 let large = "x".repeat(MAX_BYTES - 100);
                 remembered.add(client.begin(), Ask::Run(write_of(&large)), at(txid), 1);

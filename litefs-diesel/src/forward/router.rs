@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) repo: String,
     pub(super) local: Arc<dyn Executor>,
     roles: watch::Receiver<RoleView>,
-    peers: Arc<Peers>,
+    pub(super) peers: Arc<Peers>,
     pub(super) visibility: Arc<dyn Visibility>,
     /// Names the writes of this process.
     pub(super) client: Arc<LedgerClient>,
@@ -73,7 +73,7 @@ impl Router {
     pub(crate) fn new(parts: RouterParts) -> Self {
         let RouterParts { repo, local, roles, peers, visibility, process, lost, keep } = parts;
         let next_transaction = AtomicU64::new(1);
-        let (client, remembered) = (LedgerClient::new(process), Remembered::new(lost));
+        let (client, remembered) = (LedgerClient::new(process), Remembered::new(&repo, lost));
         let watched = roles.clone();
         let inner = Arc::new(Inner {
             repo,

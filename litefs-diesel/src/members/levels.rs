@@ -183,7 +183,8 @@ impl Members {
     }
 
     /// Whether every node that may become primary has that position of this history: no failover can
-    /// drop it then. `false` where that is not known.
+    /// drop it then. `false` where that is not known, also while there may be a node that the settings do not
+    /// name.
     pub(crate) fn is_everywhere(&self, repo: &str, position: Position) -> bool {
         let role = self.roles.borrow().clone();
         let primary = match role.role {
@@ -194,7 +195,9 @@ impl Members {
         let state = self.state.lock();
         let write =
             Awaited { repo: repo.to_owned(), position, primary, epoch: role.epoch, ack: Ack::Everywhere };
-        state.expected.is_some() && self.count(&state, &write, role.epoch).1.is_empty()
+        state.expected.is_some()
+            && self.count(&state, &write, role.epoch).1.is_empty()
+            && self.unlisted(&state, Instant::now()).is_none()
     }
 
     /// Whether a write of that level may begin.

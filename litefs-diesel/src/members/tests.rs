@@ -228,6 +228,23 @@ async fn everywhere_is_every_candidate_also_one_that_is_down() {
     assert_eq!(arrives(cluster.node("a"), &everywhere).await, Ok(()));
 }
 
+#[test]
+fn a_write_is_not_safe_while_a_replica_is_connected_that_nobody_names() {
+    let cluster = Cluster::start();
+    for node in NODES {
+        cluster.node(node).move_to(at(5));
+    }
+    let safe = || ["a", "b", "c"].map(|node| cluster.node(node).members.is_everywhere("Repo", at(5)));
+    cluster.talk();
+    assert_eq!(safe(), [true; 3]);
+    cluster.node("a").set_replicas(3);
+    cluster.talk();
+    assert_eq!(safe(), [false; 3]);
+    cluster.node("a").set_replicas(2);
+    cluster.talk();
+    assert_eq!(safe(), [true; 3]);
+}
+
 fn refused(node: &TestMember, ack: Ack) -> String {
     match node.members.admits(ack) {
         Err(NotExecuted::NotEverywhere(why)) => why,

@@ -35,7 +35,11 @@ impl Engine {
             (Ok(written), Ok(position)) if still => Ok(Written { position, ..written }),
             (Ok(_), _) => Err(Refusal::Unknown("the primary changed while it ran".into())),
             // It commits by itself, and a commit that fails so may have happened.
-            (Err(error), _) if engine::is_io(&error.message) => Err(Refusal::Unknown(error.message)),
+            (Err(error), _)
+                if engine::is_io(&error.message) || replicated && engine::is_gone(&error.message) =>
+            {
+                Err(Refusal::Unknown(error.message))
+            }
             (Err(error), _) => Err(engine::verdict(error, replicated)),
         }
     }

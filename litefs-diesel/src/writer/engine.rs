@@ -161,7 +161,7 @@ pub(super) fn verdict(error: DatabaseError, replicated: bool) -> Refusal {
     match error.message {
         message if is_busy(&message) => Refusal::Busy(message),
         message if replicated && is_readonly(&message) => Refusal::NotPrimary { hint: None },
-        message if replicated && is_io(&message) => Refusal::Refused(message),
+        message if replicated && is_gone(&message) => unavailable(&message),
         message => Refusal::Rejected(DatabaseError { message, ..error }),
     }
 }
@@ -177,12 +177,13 @@ impl Command {
 }
 
 /// `BEGIN IMMEDIATE`, through Diesel's own book-keeping, so that transactions inside it nest.
-pub(super) fn begin(conn: &mut SqliteConnection, sql: &str) -> Result<(), Refusal> {
+pub(super) fn begin(conn: &mut SqliteConnection, sql: &str, replicated: bool) -> Result<(), Refusal> {
     AnsiTransactionManager::begin_transaction_sql(conn, sql).map_err(|error| {
         let error = DatabaseError::from(error);
         match error.message {
             message if is_busy(&message) => Refusal::Busy(message),
             message if is_readonly(&message) => Refusal::NotPrimary { hint: None },
+            message if replicated && is_gone(&message) => unavailable(&message),
             message => Refusal::Refused(message),
         }
     })
@@ -218,6 +219,18 @@ pub(super) fn is_busy(message: &str) -> bool {
 /// SQLITE_IOERR.
 pub(super) fn is_io(message: &str) -> bool {
     message.starts_with("disk I/O error")
+}
+
+/// SQLITE_IOERR, SQLITE_CANTOPEN and SQLITE_PROTOCOL: what a file says whose LiteFS went away under it.
+pub(super) fn is_gone(message: &str) -> bool {
+    is_io(message)
+        || message.starts_with("unable to open database file")
+        || message.starts_with("locking protocol")
+}
+
+/// Another node may be primary soon, or this one again: the caller goes on to it.
+fn unavailable(message: &str) -> Refusal {
+    Refusal::Unavailable(format!("the primary cannot use its database: {message}"))
 }
 
 /// SQLITE_READONLY: on LiteFS, what a node that is not primary says.

@@ -77,7 +77,7 @@ impl Engine {
             // Before it is taken: waiting for the lock is not running.
             let at = match begun {
                 Some(at) => at,
-                None => match begin(open, epoch, &*history) {
+                None => match begin(open, epoch, &*history, context.replicated) {
                     Ok(at) => *begun.insert(at),
                     Err(why) => {
                         waiting.push_front(job);
@@ -205,8 +205,8 @@ pub(super) struct Begun {
 }
 
 /// Opens a transaction, with the ledger in it.
-fn begin(open: &mut Open, epoch: u64, history: &dyn History) -> Result<Begun, Refusal> {
-    begin_sql(open, epoch, "BEGIN IMMEDIATE")?;
+fn begin(open: &mut Open, epoch: u64, history: &dyn History, replicated: bool) -> Result<Begun, Refusal> {
+    begin_sql(open, epoch, "BEGIN IMMEDIATE", replicated)?;
     let Open { conn, ledger, .. } = open;
     let before = ledger.keeps_ids().then(|| history.position()).transpose().map_err(|error| {
         engine::roll_back(conn);
@@ -219,8 +219,9 @@ pub(super) fn begin_sql(
     Open { conn, ledger, allowed, .. }: &mut Open,
     epoch: u64,
     sql: &str,
+    replicated: bool,
 ) -> Result<(), Refusal> {
-    engine::begin(conn, sql)?;
+    engine::begin(conn, sql, replicated)?;
     ledger.begin(conn, epoch).and_then(|()| allowed.begin(conn)).map_err(|error| {
         engine::roll_back(conn);
         Refusal::Unavailable(format!("its ledger cannot be used: {error}"))

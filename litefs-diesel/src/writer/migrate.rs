@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::busy::{At, Busy};
 use super::commit::place;
-use super::engine::{Engine, is_io, is_readonly};
+use super::engine::{Engine, is_gone, is_io, is_readonly};
 use super::group::Begun;
 use super::{History, shrink};
 use crate::allowed::{Allowed, NotAllowed, Site};
@@ -144,7 +144,7 @@ impl Steps {
         let moved = match &failure.cause {
             Cause::Moved(_) => true,
             // A commit that ends so may have happened.
-            Cause::Sql(words) if is_io(words) => {
+            Cause::Sql(words) if is_io(words) || self.around.replicated && is_gone(words) => {
                 let failure = failure.clone().with_fate(Fate::Unknown);
                 return Err(Refusal::Unknown(failure.to_string()));
             }

@@ -117,8 +117,10 @@ impl Set {
         }
         let mut in_doubt = false;
         for (job, answer) in self.jobs.into_iter().zip(answers) {
-            in_doubt |=
-                matches!(answer, Err(Refusal::Busy(_) | Refusal::NotPrimary { .. } | Refusal::Refused(_)));
+            in_doubt |= matches!(
+                answer,
+                Err(Refusal::Busy(_) | Refusal::NotPrimary { .. } | Refusal::Unavailable(_))
+            );
             job.ticket.answer(answer);
         }
         in_doubt
@@ -131,7 +133,7 @@ impl Set {
             job.ticket.answer(Err(match came {
                 // Not to be asked again, which could run it again.
                 Came::Failed(Failed::Left(why), _) => Refusal::NotDecoded { position: Position::ZERO, why },
-                Came::Failed(..) => Refusal::Refused(why.to_owned()),
+                Came::Failed(..) => Refusal::Unavailable(why.to_owned()),
                 _ => Refusal::Unknown(why.to_owned()),
             }));
         }

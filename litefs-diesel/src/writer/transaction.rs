@@ -59,6 +59,7 @@ impl Engine {
         if self.settles.is_asked(id) {
             return ticket.refuse(Refusal::Late);
         }
+        let replicated = self.replicated;
         let (epoch, open) = match self.ready() {
             Ok(ready) => ready,
             Err(error) => return ticket.answer(Err(error)),
@@ -67,7 +68,11 @@ impl Engine {
             Begin::Immediate => "BEGIN IMMEDIATE",
             Begin::Exclusive => "BEGIN EXCLUSIVE",
         };
-        if let Err(error) = group::begin_sql(open, epoch, sql) {
+        if let Err(error) = group::begin_sql(open, epoch, sql, replicated) {
+            if !matches!(error, Refusal::Busy(_)) {
+                // A file of a LiteFS that went away, mostly.
+                self.disconnect();
+            }
             return ticket.answer(Err(error));
         }
         let Open { conn, ledger, .. } = open;
@@ -83,7 +88,7 @@ impl Engine {
         }
         if let Err(error) = session::restore(conn, session, &[]) {
             engine::roll_back(conn);
-            return ticket.answer(Err(Refusal::Rejected(error.into())));
+            return ticket.answer(Err(engine::verdict(error.into(), replicated)));
         }
         // One statement at a time: the connection waits for each before it sends the next.
         // And a question whether it is to end.
@@ -143,6 +148,12 @@ impl Engine {
                         continue;
                     }
                     let step = step(open, &statement, replicated);
+                    if let Some((refused, why)) = ended_by(&step, replicated) {
+                        // Before anybody is told: nothing of it is kept.
+                        self.disconnect();
+                        ticket.refuse(refused);
+                        return Err(why);
+                    }
                     let open = step.open;
                     ticket.answer(Ok(step));
                     if !open {
@@ -292,6 +303,18 @@ fn step(open: &mut Open, statement: &Statement, replicated: bool) -> Step {
     // A batch may hold a COMMIT of its own; an error may have ended everything.
     let open = result.is_ok() && statement.want != Want::Batch || engine::is_open(conn);
     Step { result, session: session::read(conn).unwrap_or_default(), open }
+}
+
+/// Why a transaction is over, when its statement found that this node is primary no more or that its
+/// LiteFS went away: nothing else can run in it, nor its commit be kept.
+fn ended_by(step: &Step, replicated: bool) -> Option<(Refusal, String)> {
+    let error = step.result.as_ref().err()?;
+    match engine::verdict(error.clone(), replicated) {
+        refused @ (Refusal::NotPrimary { .. } | Refusal::Unavailable(_)) => {
+            Some((refused, format!("its primary could not go on with it: {}", error.message)))
+        }
+        _ => None,
+    }
 }
 
 impl Command {

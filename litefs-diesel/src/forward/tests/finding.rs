@@ -3,6 +3,7 @@
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::request::Refusal;
 use crate::rpc::control::View;
 
 /// An address at which nobody listens.
@@ -73,6 +74,35 @@ async fn a_local_writer_that_is_not_primary_any_more_hands_the_write_on() {
     let (written, ()) = tokio::join!(asking.write("INSERT"), async { asking.set_role(replica_of("a")) });
     written.unwrap();
     assert_eq!(primary.fake.log(), ["INSERT"]);
+}
+
+#[tokio::test]
+async fn a_primary_whose_litefs_died_under_its_writer_is_left_for_the_next() {
+    let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
+    let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    let gone = || Refusal::Unavailable("the primary cannot use its database: disk I/O error".into());
+    *old.fake.refusals.lock() = vec![gone(); 1000];
+    let (written, ()) = tokio::join!(asking.write("INSERT"), async {
+        let asked = async {
+            while old.fake.refusals.lock().len() == 1000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked).await.unwrap();
+        asking.set_role(replica_of("b"));
+    });
+    written.unwrap();
+    assert_eq!((old.fake.log(), new.fake.log()), (vec![], vec!["INSERT".to_owned()]));
+    // And the same one is asked again, when no other takes its place.
+    *new.fake.refusals.lock() = vec![gone()];
+    asking.write("again").await.unwrap();
+    // At the deadline it is said why nothing ran.
+    *new.fake.refusals.lock() = vec![gone(); 1000];
+    let error = asking.write_within("never", 300).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("disk I/O error")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

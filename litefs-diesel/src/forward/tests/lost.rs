@@ -1,6 +1,7 @@
 //! Acknowledged writes that a failover drops.
 
 use super::*;
+use crate::counted::Counted;
 use crate::request::Refusal;
 
 fn resubmits(config: Config) -> Config {
@@ -21,6 +22,8 @@ async fn told(asking: &Asking, writes: usize) -> Vec<LostWrite> {
 async fn an_acknowledged_write_that_the_next_primary_does_not_have_is_told_once() {
     let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
     let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new)]);
+    let counted = Counted::default();
+    let _counting = metrics::set_default_local_recorder(&counted);
     let position = asking.write("INSERT").await.unwrap().position;
     asking.set_role(replica_of("b"));
     let lost = told(&asking, 1).await;
@@ -31,6 +34,7 @@ async fn an_acknowledged_write_that_the_next_primary_does_not_have_is_told_once(
     asking.set_role(replica_of("a"));
     let lost = told(&asking, 2).await;
     assert_eq!(lost.iter().map(|lost| lost.statement.as_str()).collect::<Vec<_>>(), ["INSERT", "second"]);
+    assert_eq!(counted.of("litefs_diesel_lost_writes Repo"), 2);
 }
 
 #[tokio::test]
@@ -83,9 +87,18 @@ async fn with_resubmit_it_is_sent_again_under_its_own_id() {
     let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
     let table = [("a", &old), ("b", &new)].map(|(name, node)| (name.to_owned(), node.addr.to_string()));
     let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), resubmits);
+    let counted = Counted::default();
+    let _counting = metrics::set_default_local_recorder(&counted);
     asking.write("INSERT").await.unwrap();
     asking.set_role(replica_of("b"));
     new.fake.logged("INSERT").await;
+    let resubmitted = async {
+        while counted.of("litefs_diesel_lost_writes_resubmitted Repo") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, resubmitted).await.expect("it was counted");
+    assert_eq!(counted.of("litefs_diesel_lost_writes Repo"), 0);
     let ids: Vec<_> =
         [&old, &new].iter().map(|node| node.fake.stamps.lock().last().map(|stamp| stamp.id)).collect();
     assert_eq!(ids[0], ids[1]);
@@ -109,6 +122,32 @@ async fn one_that_is_not_committed_when_it_is_sent_again_is_told_with_the_reason
         let why = lost[0].resubmit.as_deref().unwrap_or_default();
         assert!(lost[0].statement == "INSERT" && why.contains(reason), "{lost:?}");
     }
+}
+
+#[tokio::test]
+async fn one_that_is_stuck_when_it_is_sent_again_delays_no_report() {
+    let nodes = [
+        TestNode::start(Role::Primary).await,
+        TestNode::start(Role::Primary).await,
+        TestNode::start(Role::Primary).await,
+    ];
+    let table = ["a", "b", "c"].iter().zip(&nodes);
+    let table = table.map(|(name, node)| ((*name).to_owned(), node.addr.to_string())).collect();
+    let asking = Asking::start_with(Handle::current(), replica_of("a"), table, resubmits);
+    let [a, b, c] = nodes.each_ref().map(|node| &node.fake);
+    a.permits.add_permits(1);
+    asking.write("wait").await.unwrap();
+    asking.set_role(replica_of("b"));
+    b.logged("running wait").await;
+    let Ok(_) = asking.begin().await.commit(within(20_000)).await else { panic!("no commit") };
+    asking.set_role(replica_of("c"));
+    c.logged("running wait").await;
+    assert_eq!(told(&asking, 1).await[0].statement, "COMMIT");
+    // It is committed all the same, as soon as somebody takes it: so it is looked up once more.
+    c.permits.add_permits(1);
+    asking.set_role(replica_of("a"));
+    a.logged("found").await;
+    assert_eq!(asking.sees.lost.lock().len(), 1);
 }
 
 #[tokio::test]

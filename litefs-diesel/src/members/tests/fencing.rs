@@ -2,6 +2,7 @@
 
 use super::super::claims::is_later;
 use super::*;
+use crate::counted::Counted;
 
 fn rival(node: &TestMember) -> Option<String> {
     node.members.fenced()?.hint
@@ -28,6 +29,35 @@ fn an_old_primary_stops_when_it_hears_of_the_new_one_from_that_one() {
     cluster.talk();
     assert_eq!(rival(a), Some("b".into()));
     assert_eq!(rival(b), None);
+}
+
+#[test]
+fn a_primary_that_stops_is_counted_once() {
+    let counted = Counted::default();
+    let cluster = Cluster::start();
+    let (a, b) = (cluster.node("a"), cluster.node("b"));
+    metrics::with_local_recorder(&counted, || {
+        assert_eq!(rival(a), None);
+        assert_eq!(counted.of("litefs_diesel_fenced_total"), 0);
+        b.set_role(Role::Primary);
+        cluster.talk();
+        assert!(a.members.fenced().is_some() && a.members.fenced().is_some());
+    });
+    assert_eq!(counted.of("litefs_diesel_fenced_total"), 1);
+}
+
+#[test]
+fn a_primary_that_has_less_than_another_node_is_counted() {
+    let counted = Counted::default();
+    let cluster = Cluster::start();
+    cluster.node("b").move_to(at(9));
+    cluster.talk();
+    metrics::with_local_recorder(&counted, || {
+        for (txid, times) in [(9, 0), (10, 0), (5, 1)] {
+            cluster.node("a").members.warn_if_behind("Repo", txid);
+            assert_eq!(counted.of("litefs_diesel_primary_behind_total Repo"), times);
+        }
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::*;
+use crate::request::Stamp;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -96,6 +97,86 @@ async fn a_statement_that_finds_the_node_demoted_is_not_executed_and_nobodys_rej
     assert!(matches!(refused, Err(Error::NotExecuted(NotExecuted::NotPrimary))), "{refused:?}");
     bench.writer.write(insert("next"), terms()).await.unwrap();
     assert_eq!(bench.names(), ["next"]);
+}
+
+/// A database whose statements, of a row of that name, say what SQLite says of a file that is gone.
+fn bench_gone() -> Bench {
+    let bench = bench_on(true, |repo| repo);
+    for (name, words) in GONE_WORDS {
+        bench.change(&format!(
+            "CREATE TRIGGER \"{name}\" BEFORE INSERT ON t WHEN NEW.name = '{name}' \
+             BEGIN SELECT RAISE(ABORT, '{words}'); END"
+        ));
+    }
+    bench
+}
+
+const GONE_WORDS: [(&str, &str); 3] =
+    [("io", "disk I/O error"), ("open", "unable to open database file"), ("protocol", "locking protocol")];
+
+#[tokio::test]
+async fn a_statement_that_finds_the_file_gone_is_left_for_the_next_primary() {
+    let bench = bench_gone();
+    bench.writer.register().await;
+    for (name, words) in GONE_WORDS {
+        // By itself; and once an attempt before it may still come, which it must not keep from running.
+        for again in [false, true] {
+            let stamp = Stamp { again, ..bench.writer.stamp() };
+            let refused = bench.writer.run(stamp, insert(name)).await;
+            assert!(matches!(&refused, Err(Refusal::Unavailable(why)) if why.contains(words)), "{refused:?}");
+            assert!(bench.writer.run(Stamp { again: true, ..stamp }, insert("x")).await.is_ok(), "{name}");
+            bench.change("DELETE FROM t");
+        }
+    }
+    let alone = bench_on(false, |repo| repo);
+    alone.change("CREATE TRIGGER io BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END");
+    assert_eq!(rejected(alone.writer.write(insert("a"), terms()).await).1, "disk I/O error");
+}
+
+#[tokio::test]
+async fn a_statement_of_a_transaction_that_finds_the_node_demoted_or_the_file_gone_ends_it() {
+    let bench = bench_gone();
+    for name in ["demoted", "io", "open", "protocol"] {
+        let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+        open.run(sql("INSERT INTO t (name) VALUES ('before')"), terms().deadline).await.unwrap();
+        if name == "demoted" {
+            open.run(sql("PRAGMA query_only = ON"), terms().deadline).await.unwrap();
+        }
+        let insert_it = format!("INSERT INTO t (name) VALUES ('{name}')");
+        let ran = open.run(sql(&insert_it), terms().deadline).await;
+        assert!(matches!(ran, Err(Error::NotExecuted(_))), "{name}: {ran:?}");
+        let committed = open.commit(terms()).await;
+        let Err(CommitFailure::Ended(error)) = committed else { panic!("{name} did not end it") };
+        let is_ended = matches!(&error, Error::NotExecuted(NotExecuted::TransactionEnded(_)));
+        assert!(is_ended && error.to_string().contains("could not go on"), "{error}");
+        bench.writer.write(insert("next"), terms()).await.unwrap();
+        assert_eq!(bench.names(), ["next"]);
+        bench.change("DELETE FROM t");
+    }
+    // Where there is no LiteFS it is the database's own word, and the transaction goes on.
+    let alone = bench_on(false, |repo| repo);
+    alone.change("CREATE TRIGGER io BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END");
+    let mut open = alone.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let step = open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
+    assert!(step.open && step.result.is_err());
+}
+
+#[tokio::test]
+async fn a_begin_that_finds_the_file_gone_is_left_for_the_next_primary() {
+    let bench = bench_on(true, |repo| repo);
+    bench.writer.write(insert("a"), terms()).await.unwrap();
+    // The first page is in the WAL, and then it is not.
+    let mut direct = bench.patient();
+    direct.batch_execute("CREATE TABLE other (id INTEGER)").unwrap();
+    let wal = std::fs::OpenOptions::new().write(true).open(bench.file.path().join("t.db-wal")).unwrap();
+    wal.set_len(32).unwrap();
+    let refused = bench.writer.run(bench.writer.stamp(), insert("b")).await;
+    assert!(
+        matches!(&refused, Err(Refusal::Unavailable(why)) if why.contains("disk I/O error")),
+        "{refused:?}"
+    );
+    let begun = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.map(drop);
+    assert!(matches!(&begun, Err(Error::NotExecuted(_))), "{begun:?}");
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn that_a_key_is_reused_is_told_after_the_commit_on_which_it_depends() {
     let (first, second, again) = tokio::join!(first, second, again);
     assert!(matches!(first, Err(Refusal::Unknown(_))), "{first:?}");
     for reused in [second, again] {
-        assert!(matches!(reused, Err(Refusal::Refused(_))), "{reused:?}");
+        assert!(matches!(reused, Err(Refusal::Unavailable(_))), "{reused:?}");
     }
 }
 
