@@ -157,8 +157,8 @@ pub enum Ack {
     /// at least; it is lost when the primary fails and a node without it is elected.
     #[default]
     Visible,
-    /// When so many nodes besides the primary have it, this one counted. Survives a failover when
-    /// one of them is elected. Needs the setting `cluster.nodes`.
+    /// When this node can read it back, and so many nodes besides the primary have it, this one counted.
+    /// Survives a failover when one of them is elected. Needs the setting `cluster.nodes`.
     Replicated(usize),
     /// When every node that may become primary has it: survives any single failover. A known node
     /// that is down ends such a write as `NotExecuted` before it runs. Needs `cluster.nodes`.
