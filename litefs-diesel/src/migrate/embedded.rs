@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::migration::{Migration, MigrationSource, Result as DieselResult};
 use diesel::sqlite::Sqlite;
 
-use super::recorder::Recorder;
 use super::{Kind, Step};
+use crate::statement::recorder::Recorder;
 
 /// One migration of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,13 +80,13 @@ fn recorded(migration: &dyn Migration<Sqlite>) -> Result<Embedded, EmbeddedError
     Ok(Embedded { version, name, in_transaction, up, down })
 }
 
-/// `None` when nothing was run.
+/// `None` when nothing was run, or something that is no text and depends on the database.
 fn record(run: impl FnOnce(&mut Recorder) -> DieselResult<()>) -> DieselResult<Option<String>> {
     let mut recorder = Recorder::default();
     run(&mut recorder)?;
     // On lines of their own: a text may end with a comment.
     let text = recorder.texts.join("\n;\n");
-    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+    Ok(Some(text).filter(|text| recorder.statements.is_empty() && !text.trim().is_empty()))
 }
 
 impl Embedded {

@@ -4,7 +4,7 @@
 //! SQL apart and says what it may not hold; [`mod@apply`] runs a plan, in the order of its steps, each in
 //! one transaction with its row in Diesel's table, while a [`watch`] may stop it; [`keys`] keeps the
 //! connection's settings; [`mod@applied`] reads which versions are there. [`mod@embedded`] takes the
-//! SQL out of migrations that a program carries, with the help of [`recorder`].
+//! SQL out of migrations that a program carries, with the help of `statement`'s recorder.
 //!
 //! This room never opens a connection, and knows of no node: it runs in the writer of the primary as
 //! well as in the tool's process; a [`lock`] on the database's folder keeps the two apart.
@@ -16,7 +16,6 @@ mod error;
 mod keys;
 mod lock;
 mod plan;
-mod recorder;
 mod script;
 mod watch;
 

@@ -28,7 +28,6 @@ mod migrate;
 mod procedure;
 mod query;
 mod read;
-mod recorder;
 mod refuse;
 mod row;
 mod snapshot;

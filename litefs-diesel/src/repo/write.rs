@@ -14,12 +14,12 @@ use super::RepoHandle;
 use super::builder::Write;
 use super::database::Database;
 use super::query::Decode;
-use super::recorder::Recorder;
 use super::taken::TakenWrite;
 use crate::error::{CommittedValue, Error};
 use crate::position::Position;
 use crate::request::Written;
 use crate::statement::capture::capture;
+use crate::statement::recorder::Recorder;
 use crate::statement::{Outcome, Want};
 
 /// Any Diesel statement that is run for its count: `INSERT`, `UPDATE`, `DELETE`, `sql_query`, and
@@ -38,6 +38,7 @@ pub trait WriteStatement {
 impl<S: ExecuteDsl<Recorder>> WriteStatement for S {
     fn record(self) -> TakenWrite {
         let mut recorder = Recorder::default();
+        // Without the `BEGIN` and `COMMIT` around them: a write request is one transaction anyway.
         TakenWrite(S::execute(self, &mut recorder).map(|_| recorder.statements))
     }
 }

@@ -3,7 +3,8 @@
 //! [`capture`] turns a query into a [`Statement`], [`execute`] runs one on a `SqliteConnection`,
 //! [`replay`] gives the rows that came back to Diesel once more, [`split`] takes a text of several
 //! statements apart, [`kind`] asks SQLite what a statement does, [`control`] and [`pragma`] know
-//! what `EXPLAIN` cannot tell, [`varying`] marks what differs between two attempts. All that this project knows of Diesel's inside is in this room, so that a
+//! what `EXPLAIN` cannot tell, [`varying`] marks what differs between two attempts, [`recorder`] takes
+//! down what Diesel would run. All that this project knows of Diesel's inside is in this room, so that a
 //! release that opens the binds changes one place.
 //!
 //! This room never decides where a statement runs, and never opens a database file.
@@ -15,6 +16,7 @@ mod fragment;
 pub(crate) mod kind;
 pub(crate) mod load;
 pub(crate) mod pragma;
+pub(crate) mod recorder;
 pub(crate) mod replay;
 pub(crate) mod split;
 pub(crate) mod varying;

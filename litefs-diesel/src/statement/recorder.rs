@@ -1,18 +1,26 @@
-//! A connection that runs nothing and takes down the SQL that a migration would have run: Diesel's
-//! `Migration` does not show it otherwise.
+//! A connection that runs nothing: it takes down what Diesel would have run.
+//!
+//! Diesel makes one statement of some batch inserts and many of others, and a migration does not show
+//! its SQL; asking them is the only way to know.
 
 use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, Instrumentation, SimpleConnection,
     TransactionManager,
 };
 use diesel::query_builder::{QueryFragment, QueryId};
-use diesel::result::{ConnectionResult, Error, QueryResult};
+use diesel::result::{ConnectionResult, QueryResult};
 use diesel::sqlite::Sqlite;
 
-/// What was run on it.
+use super::capture::capture;
+use super::{Statement, Want};
+
+/// Takes down what is run, and says of each statement that it changed no row.
 #[derive(Default)]
-pub(super) struct Recorder {
-    pub(super) texts: Vec<String>,
+pub struct Recorder {
+    pub(crate) statements: Vec<Statement>,
+    /// Those of `batch_execute`: a migration's SQL, or the `BEGIN` and `COMMIT` that Diesel puts around the
+    /// statements of one insert.
+    pub(crate) texts: Vec<String>,
     transactions: AnsiTransactionManager,
     instrumentation: Option<Box<dyn Instrumentation>>,
 }
@@ -34,13 +42,12 @@ impl Connection for Recorder {
         Ok(Self::default())
     }
 
-    /// A migration is handed a `dyn BoxableConnection`, which has no way here; one that finds its
-    /// own does something that depends on the database.
-    fn execute_returning_count<T>(&mut self, _: &T) -> QueryResult<usize>
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
     where
         T: QueryFragment<Sqlite> + QueryId,
     {
-        Err(Error::NotFound)
+        self.statements.push(capture(source, Want::Count)?);
+        Ok(0)
     }
 
     fn transaction_state(
