@@ -123,6 +123,23 @@ pub enum StartError {
         /// How far that peer is.
         position: Position,
     },
+    /// This node is primary and has no data, and whether a peer has some cannot be known, because the two
+    /// will never talk as they are set up.
+    #[error(
+        "`{setting}`: this node is primary and {} is missing or empty here, and {peer} cannot be asked whether it has \
+         it: {why}. Writing here could erase it on every node, so nothing was written",
+        path.display()
+    )]
+    UnknownToPeer {
+        /// The setting, as `section.key`.
+        setting: String,
+        /// The database file.
+        path: PathBuf,
+        /// The peer.
+        peer: String,
+        /// Why the two do not talk.
+        why: String,
+    },
     /// LiteFS had no leader, or could not be asked, for as long as `litefs.start_timeout` allows.
     #[error(
         "LiteFS gave no leader within {} (`litefs.start_timeout`): {why}",

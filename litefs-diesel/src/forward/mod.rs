@@ -30,6 +30,7 @@ mod visibility;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use peer::Unasked;
 pub(crate) use peers::{Peers, PeersConfig};
 pub(crate) use resolve::Resolver;
 pub(crate) use router::{Router, RouterParts};

@@ -33,6 +33,14 @@ pub(super) enum LinkError {
     Closed,
 }
 
+/// Why a peer did not say what it sees.
+#[derive(Debug)]
+pub(crate) struct Unasked {
+    pub(crate) why: String,
+    /// Waiting cannot mend it.
+    pub(crate) lasting: bool,
+}
+
 impl Peer {
     /// Starts to keep connections to that host; the first is made when it is needed.
     pub(super) fn new(connector: &Arc<Connector>, hostname: &str) -> Self {
@@ -69,18 +77,20 @@ impl Peer {
 
     /// What it sees, asked for if nothing is known yet. Fails with why it could not be asked by
     /// the deadline. Needs a runtime with timers.
-    pub(crate) async fn ask_view(&self, deadline: Instant) -> Result<View, String> {
+    pub(crate) async fn ask_view(&self, deadline: Instant) -> Result<View, Unasked> {
+        let gone = || Unasked { why: "this node shuts down".to_owned(), lasting: false };
         let mut view = self.view.clone();
         let asked = async {
             match self.client().await {
                 Ok(_connected) => {}
-                Err(LinkError::Refused(why)) => return Err(why),
-                Err(LinkError::Closed) => return Err("this node shuts down".to_owned()),
+                Err(LinkError::Refused(why)) => return Err(Unasked { why, lasting: true }),
+                Err(LinkError::Closed) => return Err(gone()),
             }
             let known = view.wait_for(Option::is_some).await;
-            known.ok().and_then(|view| view.clone()).ok_or_else(|| "this node shuts down".to_owned())
+            known.ok().and_then(|view| view.clone()).ok_or_else(gone)
         };
-        tokio::time::timeout_at(deadline.into(), asked).await.unwrap_or_else(|_| Err(self.why()))
+        let late = || Unasked { why: self.why(), lasting: false };
+        tokio::time::timeout_at(deadline.into(), asked).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// Whom it takes for primary instead of itself, when it says so.

@@ -11,6 +11,7 @@ use crate::config::check::{
     PeerPosition, check_auto_vacuum, check_journal_mode, check_on_open, check_on_primary, check_on_replica,
 };
 use crate::config::{JournalMode, RepoSettings, StartError};
+use crate::forward::Unasked;
 use crate::litefs::Role;
 
 /// How often a node that starts looks whether a database has come. LiteFS brings a snapshot in
@@ -92,22 +93,34 @@ async fn check_not_behind(repo: &RepoSettings, common: &Common) -> Result<(), St
              (`cluster.nodes`)"
         );
     }
-    let peers = positions(repo, common).await;
+    let peers = positions(repo, common).await?;
     check_on_primary(repo, own, &peers)
 }
 
-/// What the peers that answer have of the database.
-async fn positions(repo: &RepoSettings, common: &Common) -> Vec<PeerPosition> {
+/// What the peers that answer have of the database. An error when one of them never will: its LiteFS
+/// belongs to another cluster, above all, as it does when the disk of a static primary was replaced.
+async fn positions(repo: &RepoSettings, common: &Common) -> Result<Vec<PeerPosition>, StartError> {
     let asked = common.others.iter().map(|node| async move {
-        let peer = common.peers.get(node)?;
-        let view = peer.ask_view(Instant::now() + PEERS).await.inspect_err(|why| {
-            tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");
-        });
-        let view = view.ok()?;
-        let position = view.positions.get(&repo.name).map(|place| place.position);
-        Some(PeerPosition { node: node.clone(), position })
+        let Some(peer) = common.peers.get(node) else { return Ok(None) };
+        match peer.ask_view(Instant::now() + PEERS).await {
+            Ok(view) => {
+                let position = view.positions.get(&repo.name).map(|place| place.position);
+                Ok(Some(PeerPosition { node: node.clone(), position }))
+            }
+            Err(Unasked { why, lasting: false }) => {
+                tracing::warn!(node, why, "cannot ask it what it has of the database, which is empty here");
+                Ok(None)
+            }
+            Err(Unasked { why, lasting: true }) => Err(StartError::UnknownToPeer {
+                setting: repo.setting("database"),
+                path: repo.database.file().to_owned(),
+                peer: node.clone(),
+                why,
+            }),
+        }
     });
-    futures::future::join_all(asked).await.into_iter().flatten().collect()
+    let answers = futures::future::join_all(asked).await;
+    answers.into_iter().filter_map(Result::transpose).collect()
 }
 
 /// On the primary, and alone: opens it read-write, makes it if it is missing, and sets its journal

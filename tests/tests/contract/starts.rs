@@ -78,7 +78,10 @@ fn a_node_waits_for_what_may_come_and_refuses_what_would_do_harm() {
     site.cluster.start_litefs(0).unwrap();
     let begun = Instant::now();
     let said = refusal(&site, site.settings(0));
-    assert_says(&said, &["repo.Repo.database", "node-1 has it at", "erase it on every node"]);
+    assert_says(
+        &said,
+        &["repo.Repo.database", "node-1 cannot be asked", "clusterID", "erase it on every node"],
+    );
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(!site.database(0, "app.db").exists(), "nothing was created");
     assert_eq!(count(&replica), 1, "nothing is lost");

@@ -199,9 +199,9 @@ async fn a_peer_is_asked_what_it_sees_or_says_why_not() {
     );
     let view = asking.peers.get("a").unwrap().ask_view(in_ms(20_000)).await.unwrap();
     assert_eq!(view.role, Role::NoLeader);
-    let why = asking.peers.get("b").unwrap().ask_view(in_ms(200)).await.unwrap_err();
+    let why = asking.peers.get("b").unwrap().ask_view(in_ms(200)).await.unwrap_err().why;
     assert!(why.contains(&listen), "{why}");
-    let why = asking.peers.get("c").unwrap().ask_view(in_ms(20_000)).await.unwrap_err();
+    let why = asking.peers.get("c").unwrap().ask_view(in_ms(20_000)).await.unwrap_err().why;
     assert!(why.contains("`c`"), "{why}");
 }
 
