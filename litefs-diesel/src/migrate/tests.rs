@@ -248,6 +248,10 @@ impl Watch for Strict {
         if sql == self.statement { Err(Cause::Refused("not here".into())) } else { Ok(()) }
     }
 
+    fn ran(&mut self, _: &mut SqliteConnection) -> Result<(), Cause> {
+        Ok(())
+    }
+
     fn committed(&mut self) -> Result<(), Cause> {
         self.commits += 1;
         if self.loses { Err(Cause::Moved("it went away".into())) } else { Ok(()) }

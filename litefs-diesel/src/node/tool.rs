@@ -87,6 +87,10 @@ impl Watch for Tenure {
         self.0.may_run(conn, sql)
     }
 
+    fn ran(&mut self, conn: &mut SqliteConnection) -> Result<(), Cause> {
+        self.0.ran(conn)
+    }
+
     fn committed(&mut self) -> Result<(), Cause> {
         self.0.committed()
     }

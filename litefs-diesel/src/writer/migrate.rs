@@ -198,6 +198,8 @@ impl Watch for Steps {
                 Err(error) => return Err(Cause::of(&error)),
             }
         }
+        // The end of one that failed would else be taken for that of this one.
+        self.at = None;
         self.at = Some(self.around.busy.at(sql));
         Ok(())
     }

@@ -78,6 +78,10 @@ impl Watch for Told<'_> {
         self.tenure.may_run(conn, sql)
     }
 
+    fn ran(&mut self, conn: &mut SqliteConnection) -> Result<(), Cause> {
+        self.tenure.ran(conn)
+    }
+
     fn committed(&mut self) -> Result<(), Cause> {
         self.tenure.committed()
     }

@@ -11,10 +11,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, PeerIncompatible, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use zeroize::Zeroize;
+
+use super::pins::too_old;
 
 /// Whose certificates are accepted.
 pub(super) struct Authorities {
@@ -149,7 +149,7 @@ impl ServerCertVerifier for Named {
         _: &CertificateDer<'_>,
         _: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into())
+        Err(too_old())
     }
 
     fn verify_tls13_signature(

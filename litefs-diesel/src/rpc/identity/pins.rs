@@ -87,7 +87,7 @@ impl Pins {
 }
 
 /// TLS 1.2 is never spoken.
-fn too_old() -> Error {
+pub(super) fn too_old() -> Error {
     PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into()
 }
 
