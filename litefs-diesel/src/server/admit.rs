@@ -52,7 +52,7 @@ pub(super) async fn admit(stream: TcpStream, from: SocketAddr, services: &Servic
 async fn identify(stream: TcpStream, services: &Services) -> Result<Admitted, NotAdmitted> {
     // An answer is small and waits for nothing.
     stream.set_nodelay(true)?;
-    let deadline = Instant::now() + services.limits.hello;
+    let deadline = Instant::now() + services.limits.handshake_timeout;
     let (mut stream, session) = services.transport.accept(stream, deadline).await?;
     let (peer, purpose) = hello::welcome(&mut stream, &services.identity, deadline).await?;
     let identity = session.proves(&peer.node, &(services.names)(&peer.node))?;

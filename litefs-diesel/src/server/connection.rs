@@ -15,11 +15,12 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Services;
 use super::admit::{self, Admitted};
 use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
-use super::{Limits, Services};
+use crate::config::LimitSettings;
 use crate::request::Refusal;
 use crate::rpc::Service;
 use crate::rpc::client::sources;
@@ -107,7 +108,7 @@ pub(super) async fn serve(
 pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     io: T,
     calls: C,
-    limits: &Limits,
+    limits: &LimitSettings,
     budget: &Arc<Budget>,
     stopping: &Stopping,
     tasks: &TaskTracker,

@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use super::testing::{
     PATIENCE, TestNode, identity, in_ms, replica_of, stamp, statement, unique, write_request,
 };
-use super::{BindError, Limits, bind};
+use super::{BindError, bind};
+use crate::config::LimitSettings;
 use crate::litefs::Role;
 use crate::request::{Begin, Refusal, RequestId};
 use crate::rpc::Service;
@@ -232,7 +233,7 @@ async fn a_rollback_right_behind_a_begin_leaves_nothing_open() {
 
 #[tokio::test]
 async fn a_connection_has_a_limited_number_of_transactions() {
-    let limits = Limits { transactions: 2, ..Limits::default() };
+    let limits = LimitSettings { transactions: 2, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();
@@ -244,7 +245,7 @@ async fn a_connection_has_a_limited_number_of_transactions() {
 
 #[tokio::test]
 async fn a_connection_over_the_limit_waits_for_another_to_end() {
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = LimitSettings { connections: 1, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let first = connect(&node).await;
     let second = connect(&node);
@@ -258,7 +259,7 @@ async fn a_connection_over_the_limit_waits_for_another_to_end() {
 
 #[tokio::test]
 async fn a_call_over_the_limit_is_refused_at_once() {
-    let limits = Limits { calls: 1, ..Limits::default() };
+    let limits = LimitSettings { calls: 1, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     tokio::select! {
@@ -302,7 +303,7 @@ async fn shutdown_answers_what_runs_and_begins_nothing() {
 
 #[tokio::test]
 async fn shutdown_drops_what_does_not_end_in_time() {
-    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let limits = LimitSettings { drain: Duration::from_millis(50), ..LimitSettings::default() };
     let mut node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();

@@ -34,7 +34,7 @@ async fn call_by<S: Service>(node: &TestNode, by: &Transport, me: &Identity, pur
 }
 
 async fn secured(by: Transport) -> TestNode {
-    TestNode::secured(by, Limits::default(), identity("eu")).await
+    TestNode::secured(by, LimitSettings::default(), identity("eu")).await
 }
 
 #[tokio::test]
@@ -103,7 +103,11 @@ async fn tls_to_a_plain_text_port_fails_and_harms_nobody() {
 #[tokio::test]
 async fn a_handshake_that_is_never_finished_gives_its_place_to_another() {
     let shared = by_secret(&secret(), "shop");
-    let limits = Limits { connections: 1, hello: Duration::from_millis(100), ..Limits::default() };
+    let limits = LimitSettings {
+        connections: 1,
+        handshake_timeout: Duration::from_millis(100),
+        ..LimitSettings::default()
+    };
     let node = TestNode::secured(shared.clone(), limits, identity("eu")).await;
     let mut silent = TcpStream::connect(node.addr).await.unwrap();
     silent.write_all(&[0x16, 3, 1, 2, 0, 1]).await.unwrap();
