@@ -138,6 +138,10 @@ impl Calls for DataCalls {
         self.answer(place, request, deadline).instrument(span).boxed()
     }
 
+    fn is_open(&self) -> bool {
+        !self.transactions.is_empty()
+    }
+
     fn close(&self) {
         self.transactions.close();
     }

@@ -1,19 +1,21 @@
-//! The port: who may connect, and how many.
+//! The port. What is over a bound is closed as soon as it is accepted, and nothing is done for it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Services;
+use super::admit::Arrived;
 use super::budget::Budget;
 use super::connection::{self, Stopping};
+use super::seats::Seats;
+use super::socket;
 use crate::rpc::identity::Transport;
 
 /// Why this node does not listen.
@@ -44,25 +46,24 @@ pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
     let budget = Budget::new(services.limits.request_bytes);
-    let permits = Arc::new(Semaphore::new(services.limits.connections));
+    let seats = Seats::new(&services.limits);
     while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
-        let Some(Ok(permit)) =
-            stopping.gently.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await
-        else {
-            break;
+        let seat = match seats.take(from.ip(), Instant::now()) {
+            Ok(seat) => seat,
+            Err(full) => {
+                tracing::trace!(%from, %full, "refused a connection");
+                socket::reset(stream);
+                continue;
+            }
         };
-        let serve = connection::serve(
-            stream,
-            from,
+        let arrived = Arrived { stream, from, seat };
+        tasks.spawn(connection::serve(
+            arrived,
             Arc::clone(&services),
             Arc::clone(&budget),
             stopping.clone(),
             tasks.clone(),
-        );
-        tasks.spawn(async move {
-            serve.await;
-            drop(permit);
-        });
+        ));
     }
     drop(listener);
     tasks.close();

@@ -1,7 +1,7 @@
 //! Answering the calls of other nodes.
 //!
-//! [`listen`] accepts connections, [`admit`] finds out who is there, [`connection`] runs the calls of each, [`data`]
-//! and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! [`listen`] accepts connections, [`seats`] says how many there may be, [`admit`] finds out who is there, [`connection`]
+//! runs the calls of each, [`data`] and [`control`] are what runs; [`transactions`] keeps what one connection has open.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
@@ -11,7 +11,10 @@ mod budget;
 mod connection;
 mod control;
 mod data;
+mod idle;
 mod listen;
+mod seats;
+mod socket;
 mod transactions;
 
 #[cfg(test)]
