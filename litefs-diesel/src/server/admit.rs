@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 
 use super::Services;
+use super::reason::Reason;
 use crate::rpc::hello::{self, HelloError, Peer, Purpose};
 use crate::rpc::identity::{IdentityError, PeerIdentity, Session, Stream};
 
@@ -34,19 +35,20 @@ enum NotAdmitted {
     Hello(#[from] HelloError),
 }
 
-/// `None` when it is not let in, which has been logged.
-pub(super) async fn admit(stream: TcpStream, from: SocketAddr, services: &Services) -> Option<Admitted> {
-    match identify(stream, services).await {
-        Ok(admitted) => Some(admitted),
-        Err(NotAdmitted::Broken(error)) => {
-            tracing::debug!(%from, %error, "a connection broke before its hello");
-            None
-        }
-        Err(error) => {
-            tracing::warn!(%from, %error, "refused a connection");
-            None
+impl NotAdmitted {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Broken(_) => Reason::Broken,
+            Self::Identity(error) => Reason::of_identity(error),
+            Self::Hello(error) => Reason::of_hello(error),
         }
     }
+}
+
+/// `None` when it is not let in, which has been counted and told of.
+pub(super) async fn admit(stream: TcpStream, from: SocketAddr, services: &Services) -> Option<Admitted> {
+    let admitted = identify(stream, services).await;
+    admitted.map_err(|error| services.refused.note(error.reason(), &from, &error)).ok()
 }
 
 async fn identify(stream: TcpStream, services: &Services) -> Result<Admitted, NotAdmitted> {

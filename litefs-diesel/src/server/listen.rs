@@ -41,6 +41,14 @@ pub(crate) async fn bind(addr: SocketAddr, transport: &Transport) -> Result<TcpL
 /// what runs and what is open may end until the limit `drain`, and the rest is dropped, which
 /// rolls it back. When this returns, nothing of it is left running.
 pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
+    let refused = Arc::clone(&services.refused);
+    tokio::select! {
+        () = serve(listener, services, shutdown) => {}
+        () = refused.keep_telling() => {}
+    }
+}
+
+async fn serve(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
     let budget = Budget::new(services.limits.request_bytes);

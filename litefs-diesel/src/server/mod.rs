@@ -1,7 +1,8 @@
 //! Answering the calls of other nodes.
 //!
 //! [`listen`] accepts connections, [`admit`] finds out who is there, [`connection`] runs the calls of each, [`data`]
-//! and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! and [`control`] are what runs; [`transactions`] keeps what one connection has open. Whatever is [`refused`],
+//! for one [`reason`] or another, is counted and told of.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
@@ -12,6 +13,8 @@ mod connection;
 mod control;
 mod data;
 mod listen;
+mod reason;
+mod refused;
 mod transactions;
 
 #[cfg(test)]
@@ -22,6 +25,7 @@ mod tests;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
+pub(crate) use refused::Refused;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,6 +50,8 @@ pub(crate) struct Services {
     /// What may stand in the certificate of a node.
     pub(crate) names: PeerNames,
     pub(crate) limits: Limits,
+    /// Where everything goes that is refused.
+    pub(crate) refused: Arc<Refused>,
 }
 
 /// What a server gives to its peers at most.

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Services, bind, run};
+use super::{Limits, Refused, Services, bind, run};
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -101,7 +101,8 @@ impl TestNode {
         )]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let services = Services { identity, repos, members, transport, names, limits };
+        let refused = Arc::<Refused>::default();
+        let services = Services { identity, repos, members, transport, names, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
         Self { addr, fake, member, shutdown, task }
     }
