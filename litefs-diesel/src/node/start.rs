@@ -134,6 +134,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             // A guest has the certificate of the node beside it.
             names: Arc::new(move |node| names.node_names(node_of(node))),
             limits: settings.limits.clone(),
+            refused: Arc::default(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
     }

@@ -99,6 +99,10 @@ pub(crate) enum HelloError {
     TooLarge,
     #[error("what answers there does not speak this protocol: {0}")]
     Foreign(String),
+    #[error(
+        "what is there speaks TLS, and this node plain text; give both the same identity (setting `cluster.secret_file`)"
+    )]
+    Tls,
     #[error("the hello was not done in time")]
     Timeout,
     #[error("the connection broke during the hello: {0}")]
@@ -310,9 +314,7 @@ async fn receive(io: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, HelloErro
     let mut length = [0; LENGTH];
     io.read_exact(&mut length).await?;
     if let [0x15 | 0x16, 3, ..] = length {
-        return Err(HelloError::Foreign(
-            "it speaks TLS, and this node plain text; give both the same identity (setting `cluster.secret_file`)".into(),
-        ));
+        return Err(HelloError::Tls);
     }
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_HELLO {

@@ -19,10 +19,6 @@ pub(crate) use crate::config::MAX_FRAME;
 /// bounded before tarpc sees it.
 pub(crate) const MAX_CALL: Duration = Duration::from_secs(600);
 
-/// How long after the deadline of a call tarpc ends it by force, on both sides. Until then the one
-/// who runs it may still say what came of it.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-
 /// From the one who calls.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Up {

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 
+use super::reason::Reason;
 use super::seats::Seat;
 use super::{Services, socket};
 use crate::rpc::hello::{self, HelloError, Peer, Purpose};
@@ -42,20 +43,21 @@ enum NotAdmitted {
     Hello(#[from] HelloError),
 }
 
-/// `None` when it is not let in, which has been logged.
-pub(super) async fn admit(arrived: Arrived, services: &Services) -> Option<Admitted> {
-    let from = arrived.from;
-    match identify(arrived, services).await {
-        Ok(admitted) => Some(admitted),
-        Err(NotAdmitted::Broken(error)) => {
-            tracing::debug!(%from, %error, "a connection broke before its hello");
-            None
-        }
-        Err(error) => {
-            tracing::warn!(%from, %error, "refused a connection");
-            None
+impl NotAdmitted {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Broken(_) => Reason::Broken,
+            Self::Identity(error) => Reason::of_identity(error),
+            Self::Hello(error) => Reason::of_hello(error),
         }
     }
+}
+
+/// `None` when it is not let in, which has been counted and told of.
+pub(super) async fn admit(arrived: Arrived, services: &Services) -> Option<Admitted> {
+    let from = arrived.from;
+    let admitted = identify(arrived, services).await;
+    admitted.map_err(|error| services.refused.note(error.reason(), &from, &error)).ok()
 }
 
 async fn identify(arrived: Arrived, services: &Services) -> Result<Admitted, NotAdmitted> {
@@ -64,7 +66,7 @@ async fn identify(arrived: Arrived, services: &Services) -> Result<Admitted, Not
     let deadline = Instant::now() + services.limits.handshake_timeout;
     let (mut stream, session) = services.transport.accept(stream, deadline).await?;
     let (peer, purpose) =
-        hello::welcome(&mut stream, &services.identity, deadline, || seat.is_peers().is_ok()).await?;
+        hello::welcome(&mut stream, &services.identity, deadline, || seat.is_peers()).await?;
     let identity = session.proves(&peer.node, &(services.names)(&peer.node))?;
     Ok(Admitted { stream, session, identity, peer, purpose, seat })
 }

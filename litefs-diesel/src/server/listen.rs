@@ -14,6 +14,8 @@ use super::Services;
 use super::admit::Arrived;
 use super::budget::Budget;
 use super::connection::{self, Stopping};
+use super::reason::Reason;
+use super::refused::Refused;
 use super::seats::Seats;
 use super::socket;
 use crate::rpc::identity::Transport;
@@ -43,16 +45,24 @@ pub(crate) async fn bind(addr: SocketAddr, transport: &Transport) -> Result<TcpL
 /// what runs and what is open may end until the limit `drain`, and the rest is dropped, which
 /// rolls it back. When this returns, nothing of it is left running.
 pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
+    let refused = Arc::clone(&services.refused);
+    tokio::select! {
+        () = serve(listener, services, shutdown) => {}
+        () = refused.keep_telling() => {}
+    }
+}
+
+async fn serve(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
     let budget = Budget::new(services.limits.request_bytes);
     let seats = Seats::new(&services.limits);
-    while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
+    while let Some((stream, from)) = accept(&listener, &services.refused, &stopping.gently).await {
         let seat = match seats.take(from.ip(), Instant::now()) {
             Ok(seat) => seat,
             Err(full) => {
-                tracing::trace!(%from, %full, "refused a connection");
                 socket::reset(stream);
+                services.refused.note(full, &from, &"closed before TLS");
                 continue;
             }
         };
@@ -75,7 +85,11 @@ pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown
 }
 
 /// The next connection; `None` once the node shuts down.
-async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
+async fn accept(
+    listener: &TcpListener,
+    refused: &Refused,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr)> {
     let mut pauses = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(5))
         .with_max_delay(Duration::from_secs(1))
@@ -89,7 +103,7 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<
                     Err(error) if of_the_connection(&error) => {}
                     // Mostly: too many open files. Some will close.
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection; trying again");
+                        refused.note(Reason::Descriptors, &"a new connection", &error);
                         tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))).await;
                     }
                 }

@@ -2,6 +2,7 @@
 //!
 //! [`listen`] accepts connections, [`seats`] says how many there may be, [`admit`] finds out who is there, [`connection`]
 //! runs the calls of each, [`data`] and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! Whatever is [`refused`], for one [`reason`] or another, is counted and told of.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
@@ -13,6 +14,8 @@ mod control;
 mod data;
 mod idle;
 mod listen;
+mod reason;
+mod refused;
 mod seats;
 mod socket;
 mod transactions;
@@ -25,6 +28,7 @@ mod tests;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
+pub(crate) use refused::Refused;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,4 +53,6 @@ pub(crate) struct Services {
     pub(crate) names: PeerNames,
     /// What they may have of this node.
     pub(crate) limits: LimitSettings,
+    /// Where everything goes that is refused.
+    pub(crate) refused: Arc<Refused>,
 }

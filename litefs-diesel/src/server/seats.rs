@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::reason::Reason;
 use crate::config::LimitSettings;
 use crate::recent::Recent;
 
@@ -19,21 +20,6 @@ const KEPT: usize = 4;
 
 /// How many of those addresses are remembered.
 const REMEMBERED: usize = 1024;
-
-/// Why there is no place for a connection; each names the setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Full {
-    #[error("as many connections from one address as `limits.connections_per_address` allows")]
-    Address,
-    #[error("more new connections a second from one address than `limits.handshake_rate_per_address` allows")]
-    AddressRate,
-    #[error("as many handshakes under way as `limits.handshakes` allows")]
-    Handshakes,
-    #[error("more new connections a second than `limits.handshake_rate` allows")]
-    Rate,
-    #[error("as many connections of peers as `limits.connections` allows")]
-    Connections,
-}
 
 /// All places for connections of one server.
 pub(super) struct Seats {
@@ -86,24 +72,24 @@ impl Seats {
     }
 
     /// A place for a new connection from there, of which is not known yet who it is.
-    pub(super) fn take(self: &Arc<Self>, from: IpAddr, now: Instant) -> Result<Seat, Full> {
+    pub(super) fn take(self: &Arc<Self>, from: IpAddr, now: Instant) -> Result<Seat, Reason> {
         let network = Network::of(from);
         let mut guard = self.taken.lock();
         let taken = &mut *guard;
         let (held, rested) =
             taken.networks.get(&network).map_or((0, now), |visitor| (visitor.connections, visitor.rested));
         if held >= self.limits.connections_per_address {
-            return Err(Full::Address);
+            return Err(Reason::Address);
         }
         // Before what is everybody's, so that a flood from one address uses none of that up.
-        let visitor_rested = self.rate_per_address.after(rested, now, 0).ok_or(Full::AddressRate)?;
+        let visitor_rested = self.rate_per_address.after(rested, now, 0).ok_or(Reason::AddressRate)?;
         let strange = taken.proven.get(&network).is_none();
         let kept = |of: usize| if strange { of / KEPT } else { 0 };
         if taken.handshakes >= self.limits.handshakes - kept(self.limits.handshakes) {
-            return Err(Full::Handshakes);
+            return Err(Reason::Handshakes);
         }
         let kept = kept(self.limits.handshake_rate);
-        taken.rested = self.rate.after(taken.rested, now, kept).ok_or(Full::Rate)?;
+        taken.rested = self.rate.after(taken.rested, now, kept).ok_or(Reason::Rate)?;
         taken.handshakes += 1;
         if taken.networks.len() >= self.most_networks() {
             taken.networks.retain(|_, visitor| !visitor.is_forgotten(now));
@@ -123,18 +109,20 @@ impl Seats {
 impl Seat {
     /// It is known who is there: the place of a stranger is free again, and one of a peer is taken. Where it came
     /// from is remembered as a peer's address.
-    pub(super) fn is_peers(&mut self) -> Result<(), Full> {
+    ///
+    /// `false` when there is none of a peer.
+    pub(super) fn is_peers(&mut self) -> bool {
         let mut taken = self.seats.taken.lock();
         taken.proven.insert(self.network, ());
         if taken.known >= self.seats.limits.connections {
-            return Err(Full::Connections);
+            return false;
         }
         if !self.known {
             taken.handshakes -= 1;
             taken.known += 1;
             self.known = true;
         }
-        Ok(())
+        true
     }
 }
 

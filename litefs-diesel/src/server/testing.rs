@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Services, bind, run};
+use super::{Refused, Services, bind, run};
 use crate::config::LimitSettings;
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
@@ -107,7 +107,8 @@ impl TestNode {
         )]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let services = Services { identity, repos, members, transport, names, limits };
+        let refused = Arc::<Refused>::default();
+        let services = Services { identity, repos, members, transport, names, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
         Self { addr, fake, member, shutdown, task }
     }
