@@ -11,8 +11,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
-use crate::config::LimitSettings;
-use crate::config::{Config, LostWrite, RepoConfig};
+use crate::config::{Config, LimitSettings, LostWrite, RepoConfig};
 use crate::error::{Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;

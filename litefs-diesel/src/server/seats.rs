@@ -186,3 +186,102 @@ impl Rate {
         (after + kept <= now + Duration::from_secs(1)).then_some(after)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn limits() -> LimitSettings {
+        LimitSettings {
+            connections_per_address: 1,
+            handshake_rate: 1_000,
+            handshake_rate_per_address: 1_000,
+            ..LimitSettings::default()
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address_and_an_ipv4_address_is_one_in_either_form() {
+        let (seats, now) = (Seats::new(&limits()), Instant::now());
+        let mut held = Vec::new();
+        for (one, same, other) in [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"),
+            ("192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"),
+            ("::ffff:198.51.100.1", "198.51.100.1", "::ffff:198.51.100.2"),
+        ] {
+            held.push(seats.take(ip(one), now).ok().unwrap());
+            assert_eq!(seats.take(ip(same), now).err(), Some(Reason::Address), "{one}");
+            held.push(seats.take(ip(other), now).ok().unwrap());
+        }
+        drop(held);
+        assert!(seats.take(ip("2001:db8:1:2::9"), now).is_ok(), "its place is free again");
+    }
+
+    #[test]
+    fn a_rate_is_there_again_after_a_second_and_bit_by_bit() {
+        let rate = Rate::new(4);
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut rested = start;
+        for _ in 0..4 {
+            rested = rate.after(rested, start, 0).unwrap();
+        }
+        assert_eq!(rate.after(rested, start, 0), None);
+        assert_eq!(rate.after(rested, at(249), 0), None);
+        rested = rate.after(rested, at(250), 0).unwrap();
+        assert_eq!(rate.after(rested, at(250), 0), None);
+        // However long it was quiet, no more than that.
+        for _ in 0..4 {
+            rested = rate.after(rested, at(60_000), 0).unwrap();
+        }
+        assert_eq!(rate.after(rested, at(60_000), 0), None);
+    }
+
+    #[test]
+    fn a_quarter_of_each_is_kept_for_addresses_of_peers() {
+        let limits = LimitSettings { handshakes: 8, handshake_rate: 100, ..limits() };
+        let (seats, now) = (Seats::new(&limits), Instant::now());
+        let mut peer = seats.take(ip("192.0.2.200"), now).ok().unwrap();
+        assert!(peer.is_peers());
+        drop(peer);
+        let strangers: Vec<_> = (0..8).map(|i| seats.take(ip(&format!("192.0.2.{i}")), now)).collect();
+        assert_eq!(strangers.iter().filter(|seat| seat.is_ok()).count(), 6);
+        assert!(matches!(strangers[7], Err(Reason::Handshakes)));
+        assert!(seats.take(ip("192.0.2.200"), now).is_ok());
+
+        let seats = Seats::new(&LimitSettings { handshake_rate: 8, ..limits.clone() });
+        let now = Instant::now();
+        let mut peer = seats.take(ip("192.0.2.200"), now).ok().unwrap();
+        assert!(peer.is_peers());
+        drop(peer);
+        let passed = (0..8).filter(|i| seats.take(ip(&format!("192.0.2.{i}")), now).is_ok()).count();
+        assert_eq!(passed, 5, "six, of which the peer had one");
+        assert!(seats.take(ip("192.0.2.200"), now).is_ok());
+    }
+
+    #[test]
+    fn a_bound_of_one_keeps_nothing_back() {
+        let limits =
+            LimitSettings { handshakes: 1, handshake_rate: 1, handshake_rate_per_address: 1, ..limits() };
+        assert!(Seats::new(&limits).take(ip("192.0.2.1"), Instant::now()).is_ok());
+    }
+
+    /// A flood from ever new addresses, of which each is there for a moment.
+    #[test]
+    fn what_is_kept_of_addresses_does_not_grow() {
+        let limits = LimitSettings { connections: 10, handshakes: 10, handshake_rate: 100, ..limits() };
+        let seats = Seats::new(&LimitSettings { handshake_rate_per_address: 1, ..limits });
+        let start = Instant::now();
+        let mut passed = 0;
+        for i in 0..100_000_u64 {
+            let from = IpAddr::V6(u128::from(i).checked_shl(64).unwrap_or_default().into());
+            passed += u64::from(seats.take(from, start + Duration::from_millis(i)).is_ok());
+            assert!(seats.taken.lock().networks.len() <= 220);
+        }
+        assert!((10_000..=10_100).contains(&passed), "{passed}");
+    }
+}

@@ -29,3 +29,39 @@ pub(super) fn reset(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     drop(stream);
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connect = TcpStream::connect(listener.local_addr().unwrap());
+        let (calling, called) = tokio::join!(connect, listener.accept());
+        (calling.unwrap(), called.unwrap().0)
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_peer_that_is_gone_is_noticed_after_twice_the_silence() {
+        let (_calling, called) = pair().await;
+        prepare(&called, Duration::from_secs(15)).unwrap();
+        let socket = SockRef::from(&called);
+        assert!(socket.keepalive().unwrap() && called.nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(15));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(5));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(30)));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_reset_is_gone_at_once() {
+        let (mut calling, called) = pair().await;
+        reset(called);
+        let error = calling.read(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}

@@ -1,6 +1,9 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod bounds;
+mod descriptors;
 mod identity;
+mod idle;
 mod litefs_cluster;
 
 use std::borrow::Cow;
@@ -241,20 +244,6 @@ async fn a_connection_has_a_limited_number_of_transactions() {
     assert_eq!(ask(&client, begin(3)).await, Err(Refusal::Overloaded));
     ask(&client, Request::Rollback { transaction: 1 }).await.unwrap();
     ask(&client, begin(3)).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_connection_over_the_limit_waits_for_another_to_end() {
-    let limits = LimitSettings { connections: 1, ..LimitSettings::default() };
-    let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
-    let first = connect(&node).await;
-    let second = connect(&node);
-    tokio::pin!(second);
-    let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
-    assert!(early.is_err(), "the second connection was served beside the first");
-    drop(first);
-    let second = tokio::time::timeout(PATIENCE, second).await.unwrap();
-    assert!(ask(&second, write("INSERT")).await.is_ok());
 }
 
 #[tokio::test]
