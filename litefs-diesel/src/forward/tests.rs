@@ -26,6 +26,7 @@ use crate::statement::Session;
 
 mod finding;
 mod identity;
+mod idle;
 mod levels;
 mod lost;
 mod mesh;
