@@ -5,6 +5,7 @@ mod descriptors;
 mod identity;
 mod idle;
 mod litefs_cluster;
+mod speed;
 
 use std::borrow::Cow;
 use std::time::Duration;
