@@ -51,11 +51,7 @@ impl<T> Ending<T> {
     }
 
     /// What is written to one that is broken is gone; that it ended is told with the next read.
-    fn written(
-        &self,
-        written: Poll<Result<(), WireError>>,
-        cx: &Context<'_>,
-    ) -> Poll<Result<(), WireError>> {
+    fn written(&self, written: Poll<Result<(), WireError>>, cx: &Context<'_>) -> Poll<Result<(), WireError>> {
         let Poll::Ready(Err(error)) = written else { return written };
         let _ = self.why.0.set(sources(&error));
         cx.waker().wake_by_ref();

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::{Sink, StreamExt};
-use tarpc::{ChannelError, ServerError};
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
+use tarpc::{ChannelError, ServerError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;

@@ -124,7 +124,9 @@ impl Reason {
             HelloError::Foreign(_) => Self::HelloForeign,
             HelloError::Timeout => Self::HelloTime,
             // It may have been waiting for the hello with its word on the handshake.
-            HelloError::Io(error) => IdentityError::behind(error).as_ref().map_or(Self::Broken, Self::of_identity),
+            HelloError::Io(error) => {
+                IdentityError::behind(error).as_ref().map_or(Self::Broken, Self::of_identity)
+            }
         }
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) member: TestMember,
+    /// What its process is called in its hello.
+    pub(crate) process: u128,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -93,7 +95,7 @@ impl TestNode {
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let (addr, process) = (listener.local_addr().unwrap(), identity.process);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
@@ -104,7 +106,7 @@ impl TestNode {
         let refused = Arc::<Refused>::default();
         let services = Services { identity, repos, members, transport, names, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, shutdown, task }
+        Self { addr, fake, member, process, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

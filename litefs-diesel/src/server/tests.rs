@@ -2,6 +2,8 @@
 
 mod identity;
 mod litefs_cluster;
+mod refused;
+mod secrets;
 
 use std::borrow::Cow;
 use std::time::Duration;
