@@ -1,6 +1,5 @@
 //! One connection: once it is admitted, its calls, each in a task of its own.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,17 +10,18 @@ use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::{ChannelError, ServerError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admit::{self, Admitted};
+use super::Services;
+use super::admit::{self, Admitted, Arrived};
 use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
+use super::idle::Idle;
 use super::reason::Reason;
 use super::refused::Caller;
-use super::{Limits, Services};
+use crate::config::LimitSettings;
 use crate::request::Refusal;
 use crate::rpc::Service;
 use crate::rpc::client::sources;
@@ -60,6 +60,11 @@ pub(super) trait Calls: Clone + Send + 'static {
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
 
+    /// Whether something is open between two calls, which has a time of its own.
+    fn is_open(&self) -> bool {
+        false
+    }
+
     /// The connection has ended: nothing can be asked of what it has open.
     fn close(&self);
 }
@@ -68,15 +73,17 @@ pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(
-    stream: TcpStream,
-    from: SocketAddr,
+    arrived: Arrived,
     services: Arc<Services>,
     budget: Arc<Budget>,
     stopping: Stopping,
     tasks: TaskTracker,
 ) {
-    let admitted = stopping.gently.run_until_cancelled(admit::admit(stream, from, &services)).await;
-    let Some(Some(Admitted { stream, session, identity, peer, purpose })) = admitted else { return };
+    let from = arrived.from;
+    let admitted = stopping.gently.run_until_cancelled(admit::admit(arrived, &services)).await;
+    let Some(Some(Admitted { stream, session, identity, peer, purpose, seat: _seat })) = admitted else {
+        return;
+    };
     tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
     let limits = &services.limits;
     let caller = Caller::new(Arc::clone(&services.refused), from, &peer.node);
@@ -109,13 +116,13 @@ pub(super) async fn serve(
     }
 }
 
-/// Runs calls until the peer closes the connection or the node must end. A call that was given up
+/// Runs calls until the peer closes the connection, its own `stopping` ends it, or nothing uses it. A call that was given up
 /// (cancelled by its caller, or its connection is gone) is dropped where it stands.
 pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     io: T,
     calls: C,
     caller: &Caller,
-    limits: &Limits,
+    limits: &LimitSettings,
     budget: &Arc<Budget>,
     stopping: &Stopping,
     tasks: &TaskTracker,
@@ -125,6 +132,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
     let mut said_goodbye = false;
+    let mut idle = Idle::new(limits.idle);
     loop {
         // What is there to do comes first: the others are looked at when there is nothing.
         let next = tokio::select! {
@@ -140,9 +148,23 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
                     Err(_) => break,
                 }
             }
+            () = idle.over() => {
+                match requests.channel().in_flight_requests() > 0 || calls.is_open() {
+                    true => idle.used(),
+                    // It was told to go, had the time, and says nothing.
+                    false if said_goodbye => break,
+                    // A call that is on its way here is still answered.
+                    false => {
+                        stopping.gently.cancel();
+                        idle.restart(limits.drain);
+                    }
+                }
+                continue;
+            }
         };
         match next {
             Some(Ok(request)) => {
+                idle.used();
                 let many = requests.channel().in_flight_requests() > limits.calls;
                 let bytes = request.get().message.bytes;
                 let room = match many {

@@ -154,6 +154,10 @@ impl Calls for DataCalls {
         answered.instrument(span).boxed()
     }
 
+    fn is_open(&self) -> bool {
+        !self.transactions.is_empty()
+    }
+
     fn close(&self) {
         self.transactions.close();
     }

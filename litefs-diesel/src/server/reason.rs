@@ -45,6 +45,11 @@ reasons! {
     WrongSecret = "wrong_secret", "it has another secret, or another `cluster.name`, which is in the key";
     NotAccepted = "not_accepted", "it did not accept what this node presented: do both have the same identity?";
     HandshakeTime = "handshake_time", "its TLS handshake was not done in time: a scanner, or a slow network";
+    Address = "connections_per_address", "one address has as many connections as `limits.connections_per_address` allows";
+    AddressRate = "handshake_rate_per_address", "one address connects more often than `limits.handshake_rate_per_address` allows";
+    Handshakes = "handshakes", "as many are not known yet as `limits.handshakes` allows";
+    Rate = "handshake_rate", "more connect in a second than `limits.handshake_rate` allows";
+    Descriptors = "descriptors", "this process cannot take more connections: raise its `ulimit -n`";
     // By what it says of itself.
     TlsToPlain = "tls_to_plain", "it speaks TLS and this node plain text: give both the same identity";
     HelloForeign = "hello_foreign", "what came is no hello of a node";
@@ -56,6 +61,7 @@ reasons! {
     LitefsCluster = "litefs_cluster", "its LiteFS is of another cluster: look at `clusterID` in the /info of both";
     NotYet = "not_yet", "its LiteFS, or this node's, has not joined a cluster yet: it will try again";
     Itself = "itself", "this node reached itself: does `cluster.peer` lead to the other nodes?";
+    Connections = "connections", "peers have as many connections as `limits.connections` allows: raise it";
     // Of one that was let in.
     Frame = "frame", "a frame of it cannot be read, and its connection was closed: is it of this release?";
     Unreadable = "unreadable", "a request of it cannot be read: it is of a release that this one does not know";
@@ -118,6 +124,7 @@ impl Reason {
             HelloError::Cluster { .. } => Self::Cluster,
             HelloError::LitefsCluster { .. } => Self::LitefsCluster,
             HelloError::NotYet { .. } => Self::NotYet,
+            HelloError::Full { .. } => Self::Connections,
             HelloError::Itself => Self::Itself,
             HelloError::TooLarge => Self::HelloTooLarge,
             HelloError::Tls => Self::TlsToPlain,

@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Refused, Services, bind, run};
+use super::{Refused, Services, bind, run};
+use crate::config::LimitSettings;
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -51,10 +52,15 @@ pub(crate) struct TestNode {
 
 impl TestNode {
     pub(crate) async fn start(role: Role) -> Self {
-        Self::start_with(role, "127.0.0.1:0", Limits::default(), identity("eu")).await
+        Self::start_with(role, "127.0.0.1:0", LimitSettings::default(), identity("eu")).await
     }
 
-    pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn start_with(
+        role: Role,
+        listen: &str,
+        limits: LimitSettings,
+        identity: Identity,
+    ) -> Self {
         Self::start_on(Fake::new(), role, listen, limits, identity).await
     }
 
@@ -63,7 +69,7 @@ impl TestNode {
         fake: Arc<Fake>,
         role: Role,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let member = TestMember::new(&identity.node, role, None);
@@ -74,14 +80,14 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
     }
 
     /// A primary that knows its peers by that.
-    pub(crate) async fn secured(transport: Transport, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn secured(transport: Transport, limits: LimitSettings, identity: Identity) -> Self {
         let member = TestMember::new(&identity.node, Role::Primary, None);
         Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
     }
@@ -91,7 +97,7 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
