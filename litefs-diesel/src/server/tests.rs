@@ -7,6 +7,7 @@ mod idle;
 mod litefs_cluster;
 mod refused;
 mod secrets;
+mod speed;
 
 use std::borrow::Cow;
 use std::time::Duration;
