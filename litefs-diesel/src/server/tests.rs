@@ -1,5 +1,6 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod accept;
 mod bounds;
 mod descriptors;
 mod identity;

@@ -52,7 +52,9 @@ async fn a_scan_of_300_connections_logs_a_bounded_number_of_lines_and_counts_eac
     let (counted, _counting) = counting();
     let (logged, _logging) = Logged::up_to(LevelFilter::INFO);
     let shared = by_secret(&secret(), "shop");
-    let node = TestNode::secured(shared.clone(), Limits::default(), identity("eu")).await;
+    let (handshake_rate, handshake_rate_per_address) = (10_000, 10_000);
+    let limits = LimitSettings { handshake_rate, handshake_rate_per_address, ..LimitSettings::default() };
+    let node = TestNode::secured(shared.clone(), limits, identity("eu")).await;
     let stranger = by_secret(&secret(), "shop");
     let start = Instant::now();
     for _ in 0..EACH {
@@ -88,7 +90,7 @@ async fn every_kind_of_stranger_is_counted_under_its_reason() {
     let (counted, _counting) = counting();
     let (authority, other) = (Authority::new(), Authority::new());
     let me = identity("eu");
-    let limits = Limits { hello: Duration::from_millis(200), ..Limits::default() };
+    let limits = LimitSettings { handshake_timeout: Duration::from_millis(200), ..LimitSettings::default() };
     let node = TestNode::secured(authority.node("called"), limits, identity("eu")).await;
     // With TLS of its own.
     let own = [
@@ -123,7 +125,7 @@ async fn every_kind_of_stranger_is_counted_under_its_reason() {
     // Another secret: known to itself, and to the stranger the node's own.
     let one = secret();
     let by = by_secret(&one, "shop");
-    let node = TestNode::secured(by.clone(), Limits::default(), identity("eu")).await;
+    let node = TestNode::secured(by.clone(), LimitSettings::default(), identity("eu")).await;
     let stranger = by_secret(&format!("{}\n{one}", secret()), "shop");
     assert!(greet(&node, &stranger, &me, Purpose::Data).await.is_err());
     refused(&counted, "wrong_secret", 1).await;
@@ -145,7 +147,7 @@ async fn every_kind_of_stranger_is_counted_under_its_reason() {
 #[tokio::test]
 async fn what_a_plain_text_port_refuses_is_counted() {
     let (counted, _counting) = counting();
-    let limits = Limits { hello: Duration::from_millis(100), ..Limits::default() };
+    let limits = LimitSettings { handshake_timeout: Duration::from_millis(100), ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let shared = by_secret(&secret(), "shop");
     assert!(greet(&node, &shared, &identity("eu"), Purpose::Data).await.is_err());
@@ -159,7 +161,7 @@ async fn what_a_plain_text_port_refuses_is_counted() {
 #[tokio::test]
 async fn calls_that_are_refused_are_counted_by_what_was_wrong() {
     let (counted, _counting) = counting();
-    let limits = Limits { calls: 2, transactions: 1, ..Limits::default() };
+    let limits = LimitSettings { calls: 2, transactions: 1, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     let unknown = Request::Write { repo: "Audit".into(), request: Cow::Owned(write_request("INSERT")) };

@@ -63,7 +63,7 @@ async fn no_shared_secret_is_logged_at_any_level() {
     let (logged, _logging) = Logged::up_to(LevelFilter::TRACE);
     let (old, new, other) = (secret(), secret(), secret());
     let kept = Followed::with_secret(&old);
-    let mut node = TestNode::secured(kept.transport.clone(), Limits::default(), identity("eu")).await;
+    let mut node = TestNode::secured(kept.transport.clone(), LimitSettings::default(), identity("eu")).await;
     let me = identity("eu");
     assert!(writes(&node, &by_secret(&old, "shop"), &me).await);
     for stranger in [by_secret(&other, "shop"), by_secret(&format!("{other}\n{old}"), "shop")] {
@@ -90,7 +90,7 @@ async fn no_private_key_is_logged_at_any_level() {
     let (authority, other) = (Authority::new(), Authority::new());
     let (called, renewed, stranger) = (authority.sign("called"), authority.sign("called"), other.sign("ams"));
     let kept = Followed::with_certificates(&[&authority], &called);
-    let mut node = TestNode::secured(kept.transport.clone(), Limits::default(), identity("eu")).await;
+    let mut node = TestNode::secured(kept.transport.clone(), LimitSettings::default(), identity("eu")).await;
     let me = Identity { node: "ams".into(), ..identity("eu") };
     let own = authority.sign("ams");
     let of = |own: &Own| {
