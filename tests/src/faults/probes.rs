@@ -74,7 +74,7 @@ async fn slow(app: Arc<App>, (tag, millis): (i64, u64)) -> Result<End, Value> {
         Ok(()) => (Class::Value, None),
         Err(error) => (Class::of(&error), Some(error.to_string())),
     };
-    Ok(End { at: clock::now(), tag, class, detail, position: None, late_ms: 0 })
+    Ok(End { at: clock::now(), tag, class, detail, position: None, given: None, late_ms: 0 })
 }
 
 /// How many rows there are, by a read that lags so many milliseconds at most, within a second.
