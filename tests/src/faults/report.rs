@@ -50,10 +50,12 @@ pub struct Report {
     pub found: Vec<String>,
 }
 
-/// Of the patient calls so many may end `Unknown`: all writers of one fault in a short run, and then so many
-/// for each fault. Those are calls that had been sent and whose primary, or whose way to it, was away for
-/// longer than they had. Seen: 217 with 150 faults (1.4 a fault, 0.59 % of the calls), 34 with 10, 47 with 20.
-const UNKNOWN: (usize, usize) = (15, 2);
+/// Of the patient calls so many may end `Unknown`: `.0`, which is more than all writers at once, and `.1` for
+/// each fault. Those are calls that had been sent and whose primary, or whose way to it, was away for longer
+/// than they had; so they go by the faults and not by the calls. Seen: 217 with 150 faults (1.4 a fault, 0.59 %
+/// of the calls), where 320 are allowed (0.87 %); and in short runs, which chance sways, 34 with 10, 47 with 20,
+/// 46 with 22.
+const UNKNOWN: (usize, usize) = (20, 2);
 
 /// From which deadline on a call is patient, in milliseconds.
 const PATIENT_MS: u64 = 1_000;

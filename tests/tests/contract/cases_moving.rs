@@ -16,8 +16,9 @@ use serde_json::Value;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
 
-/// How often a case may end with an outcome that is not its own, but honest.
-const TRIES: usize = 6;
+/// How often a case may end with an outcome that is not its own, but honest. Each comes through in the end: one
+/// that needed all of them would have met a hand-off, of which there is one in 1.5 s and more, each time.
+const TRIES: usize = 10;
 
 /// How long each of the two others is primary.
 const TERM: Duration = Duration::from_millis(1_500);
@@ -28,7 +29,11 @@ fn reference() -> BTreeMap<&'static str, Value> {
     let file = folder.path().join("bare.db");
     let mut conn = on_bare::Conn::establish(&file.to_string_lossy()).unwrap();
     conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
-    on_bare::run_all(&mut conn, Scope::Everywhere)
+    let mut all = on_bare::run_all(&mut conn, Scope::Everywhere);
+    drop(conn);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    all.extend(runtime.block_on(on_bare::run_with_url(&file.to_string_lossy())));
+    all
 }
 
 /// Whether somewhere in what a case saw there is an outcome that tells that not all went as ever: its
@@ -121,6 +126,6 @@ fn while_the_primary_moves_each_case_gives_on_a_replica_what_bare_sqlite_gives_o
     );
     assert!(wrong.is_empty(), "{} cases saw what is not so:\n{}", wrong.len(), wrong.join("\n"));
     assert!(moves >= 5, "the primary moved {moves} times: that proves little");
-    assert!(honest.len() * 20 <= reference.len(), "{} cases never came through", honest.len());
+    assert!(honest.is_empty(), "{} cases never came through", honest.len());
     stage.recover().unwrap();
 }
