@@ -76,6 +76,31 @@ fn fault_05_a_transaction_in_flight_at_hand_off_is_not_executed_or_settled() {
     }
 }
 
+/// The same with a closure that may run again: it does, on the next primary, and what it did before is nowhere.
+#[test]
+#[ignore = "needs LiteFS: tests/run"]
+fn fault_05_a_retrying_transaction_in_flight_at_hand_off_runs_again_and_is_done_once() {
+    let stage = stage(APP, Lease::consul(), |_| ());
+    let mut again = 0;
+    for round in 0..4 {
+        let primary = stage.cluster().wait_primary(PATIENCE).unwrap();
+        let (node, tag) = (if round % 2 == 0 { primary } else { others(primary)[0] }, 100 + round);
+        let runs: usize = std::thread::scope(|scope| {
+            let before = opened(&stage, node);
+            let open = scope.spawn(|| stage.apps()[node].call("faults_retrying", (tag, 700)).unwrap());
+            wait_opened(&stage, node, before + 1);
+            // LiteFS may end over it, or give it up: what matters is what the caller is told.
+            let _ = stage.cluster().promote(others(primary)[1]);
+            stage.revive().unwrap();
+            open.join().unwrap()
+        });
+        stage.recover().unwrap();
+        assert_eq!(rows(&stage, tag), 2, "round {round}: it ran {runs} times");
+        again += usize::from(runs > 1);
+    }
+    assert!(again >= 2, "it ran again {again} times of 4: that proves little");
+}
+
 /// A reader on the primary may see a commit before LiteFS has it, so a position that was read beside
 /// a write may be one before it: the position that is handed out is the write's own.
 #[test]
