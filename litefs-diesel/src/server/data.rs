@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::Services;
 use super::connection::Calls;
+use super::reason::Reason;
+use super::refused::Caller;
 use super::transactions::{Place, Transactions};
 use crate::litefs::Role;
-use crate::request::{CommitRefusal, Executor, Refusal, Stamp};
+use crate::request::{CommitRefusal, Executor, Refusal, Stamp, Step};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -21,15 +23,16 @@ use crate::statement::Statement;
 #[derive(Clone)]
 pub(super) struct DataCalls {
     services: Arc<Services>,
+    caller: Caller,
     transactions: Arc<Transactions>,
     /// Once cancelled, nothing new begins; open transactions may end.
     shutdown: CancellationToken,
 }
 
 impl DataCalls {
-    pub(super) fn new(services: Arc<Services>, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(services: Arc<Services>, caller: Caller, shutdown: CancellationToken) -> Self {
         let transactions = Transactions::new(services.limits.transactions);
-        Self { services, transactions, shutdown }
+        Self { services, caller, transactions, shutdown }
     }
 
     /// The local writer, when this node is the one to ask.
@@ -88,7 +91,7 @@ impl DataCalls {
 
     async fn answer(
         self,
-        place: Option<Result<Place, Refusal>>,
+        place: Option<Place>,
         request: Request<'static>,
         deadline: Instant,
     ) -> Answer<Data> {
@@ -102,7 +105,7 @@ impl DataCalls {
                 read.map(Reply::Read).map_err(|why| self.hinted(why))
             }
             Request::Begin { repo, id, begin, session, .. } => {
-                let place = place.unwrap_or(Err(Refusal::Overloaded))?;
+                let place = place.ok_or(Refusal::Overloaded)?;
                 let begun = self.primary(&repo)?.begin(id, begin, session, deadline).await;
                 place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
@@ -135,7 +138,24 @@ impl Calls for DataCalls {
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
-        self.answer(place, request, deadline).instrument(span).boxed()
+        let (caller, place) = match place.transpose() {
+            Ok(place) => (self.caller.clone(), place),
+            Err(refusal) => {
+                self.caller.refused(Reason::Transactions, &refusal);
+                return future::ready(Err(refusal)).boxed();
+            }
+        };
+        let answered = self.answer(place, request, deadline).inspect(move |answer| match answer {
+            Err(refusal) => caller.refused(Reason::Queue, refusal),
+            // Its transaction goes on.
+            Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
+            Ok(_) => {}
+        });
+        answered.instrument(span).boxed()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.transactions.is_empty()
     }
 
     fn close(&self) {
