@@ -36,6 +36,12 @@ pub(crate) enum PlaceError {
         format_duration(*waited)
     )]
     NoApplication { primary: String, waited: Duration, why: String },
+    #[error(
+        "nothing was run: it travels to the primary as one request, and its SQL takes {size} bytes, of the {limit} that \
+         one may have; run fewer migrations at once (`-n`, `--to`), or run this on the primary, where nothing has to \
+         travel"
+    )]
+    TooLarge { size: usize, limit: usize },
     #[error("nothing was run: {why}; mend that, or run this again, with more time (`--timeout`)")]
     NotRun { why: NotExecuted },
     #[error(
