@@ -57,7 +57,7 @@ impl Session {
                     chosen.join(", ")
                 )));
             };
-            config = config.database(name, url);
+            config = config.with_database(name, url, "--database-url");
             settings = config.for_tool()?;
         }
         let working = std::env::current_dir().map_err(Error::WorkingFolder)?;
