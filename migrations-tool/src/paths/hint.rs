@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use litefs_diesel::config::Origin;
+
 use super::{Found, PathError, Root, Rule, VARIABLE};
 
 /// The other folders in which migrations usually are, whether they exist or not: what `priv` would
@@ -64,12 +66,22 @@ fn next(repo: &str, folder: &Path, found: &Found, root: &Root) -> String {
         Rule::DieselToml(path) => {
             format!("{there} is there: in {}, write `dir = {:?}`", path.display(), there.to_string())
         }
+        Rule::Priv { origin: Origin::Environment(name), .. } => {
+            format!("{there} is there: unset {name}, or write {name}={own}")
+        }
         Rule::Priv { origin, .. } => {
-            format!("{there} is there: write `priv = {own:?}` below [repo.{repo}] instead ({origin})")
+            format!("{there} is there: write `priv = {own:?}` below {} instead ({origin})", section(repo))
         }
         Rule::Inferred { .. } => format!(
-            "{there} is there: write `priv = {own:?}` below [repo.{repo}] in {}",
+            "{there} is there: write `priv = {own:?}` below {} in {}",
+            section(repo),
             root.folder.join("litefs-diesel.toml").display()
         ),
     }
+}
+
+/// The table of a repo in the settings file; TOML wants some names in quotes.
+fn section(repo: &str) -> String {
+    let bare = repo.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if bare { format!("[repo.{repo}]") } else { format!("[repo.{repo:?}]") }
 }
