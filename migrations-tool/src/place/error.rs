@@ -18,7 +18,8 @@ pub(crate) enum PlaceError {
     #[error("{0}")]
     Failed(#[from] Failure),
     #[error(
-        "another tool works on the databases of {} since {}; wait for it, or give more time (`--timeout`)",
+        "another tool, or an application, has run migrations on the databases of {} for {}; wait for it, or give more \
+         time (`--timeout`)",
         path.display(), format_duration(*waited)
     )]
     Busy { path: PathBuf, waited: Duration },

@@ -31,6 +31,7 @@ fn the_tool_runs_each_migration_once_on_the_primary_from_any_node() {
     a_failure_is_told_in_the_same_words(&apps, &tool);
     back_and_forth_from_the_replica(&apps, &tool);
     the_ledger_is_not_a_migrations_to_change(&apps, &tool);
+    what_cannot_travel_runs_on_the_primary(&tool);
     reading_needs_no_primary(&site, &tool);
     without_litefs_in_the_settings(&site, &tool);
     // Neither the tool nor its node kept anything open: LiteFS can stop.
@@ -157,6 +158,18 @@ fn the_ledger_is_not_a_migrations_to_change(apps: &[AppProcess], tool: &Tool) {
         assert_eq!(number(&apps[1], "SELECT count(*) FROM sqlite_master WHERE name LIKE 'evil%'"), 0);
     }
     tool.remove("55_evil");
+}
+
+/// A frame has a limit.
+fn what_cannot_travel_runs_on_the_primary(tool: &Tool) {
+    tool.migration("56_large", &format!("-- {}\nCREATE TABLE large (x);", "x".repeat(64 << 20)), "");
+    let ran = tool.run(1, &["run"]);
+    let said = ran.failed(1);
+    for words in ["nothing was run", "one request", "`-n`", "on the primary"] {
+        assert!(said.contains(words), "{words:?} is missing in {said}");
+    }
+    assert_eq!(tool.run(0, &["run"]).ok(), "Running migration 56_large\n");
+    tool.migration("56_large", "SELECT 1;", "DROP TABLE large;");
 }
 
 fn reading_needs_no_primary(site: &Site, tool: &Tool) {
