@@ -29,7 +29,8 @@ use crate::request::{
 };
 use crate::rpc::hello::{self, Identity};
 use crate::rpc::identity::Transport;
-use crate::statement::{Outcome, Session, Statement};
+use crate::statement::{Outcome, Rows, Session, Statement};
+use crate::value::ValueRef;
 
 mod requests;
 

@@ -2,6 +2,7 @@
 
 mod identity;
 mod litefs_cluster;
+mod speed;
 
 use std::borrow::Cow;
 use std::time::Duration;
