@@ -7,7 +7,7 @@ use litefs_diesel::config::Origin;
 
 use super::{Found, PathError, Root, Rule, VARIABLE};
 
-/// The other folders in which migrations usually are, whether they exist or not: what `priv` would
+/// The other folders in which migrations usually are, but for those of other repos, whether they exist or not: what `priv` would
 /// have to be for each, and the folder.
 pub(crate) fn usual_folders(found: &Found, root: &Root) -> Vec<(String, PathBuf)> {
     let inferred = found.priv_dir.strip_prefix(&root.folder).ok().map(|own| own.display().to_string());
@@ -18,7 +18,8 @@ pub(crate) fn usual_folders(found: &Found, root: &Root) -> Vec<(String, PathBuf)
             "." => root.folder.join("migrations"),
             own => root.folder.join(own).join("migrations"),
         };
-        let known = found.folders.contains(&folder) || folders.iter().any(|(_, other)| *other == folder);
+        let named = [&found.folders, &found.of_others].iter().any(|folders| folders.contains(&folder));
+        let known = named || folders.iter().any(|(_, other)| *other == folder);
         if !known {
             folders.push((own, folder));
         }

@@ -31,6 +31,8 @@ pub(crate) struct Found {
     pub(crate) rule: Rule,
     /// The repo's own folder, where `structure.sql` goes: `priv`, or the inferred one.
     pub(crate) priv_dir: PathBuf,
+    /// The folders of other repos.
+    pub(crate) of_others: Vec<PathBuf>,
 }
 
 /// The rule that applied.
@@ -61,7 +63,7 @@ pub(crate) fn find(asked: &Asked<'_>) -> Found {
     } else {
         (vec![priv_dir.join("migrations")], Rule::Inferred { repo })
     };
-    Found { folders, rule, priv_dir }
+    Found { folders, rule, priv_dir, of_others: Vec::new() }
 }
 
 /// Without `.`; a `..` stays, because what is before it may be a link.

@@ -309,4 +309,9 @@ fn a_missing_folder_names_the_usual_one_that_is_there_and_the_line_that_mends_it
     std::fs::remove_file(package.path("diesel.toml")).unwrap();
     package.write("litefs-diesel.toml", "[repo.'shop::Renamed']\ndatabase = 'app.db'\n");
     package.run(&["list"]).failed(1, &["below [repo.\"shop::Renamed\"]"]);
+    // The folder of another repo is none to take.
+    package
+        .write("litefs-diesel.toml", "[repo.Audit]\ndatabase = 'a.db'\n[repo.Repo]\ndatabase = 'app.db'\n");
+    let error = package.run(&["list", "-r", "Audit"]).failed(1, &["mkdir -p"]);
+    assert!(!error.contains("priv/repo"), "{error}");
 }
