@@ -45,6 +45,8 @@ mod forward;
 mod handover;
 mod ledger;
 mod litefs;
+#[cfg(test)]
+mod logged;
 mod members;
 mod migrate;
 mod node;
@@ -61,7 +63,7 @@ mod statement;
 mod value;
 mod writer;
 
-pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
+pub use config::{Config, JournalMode, Limits, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
 pub use error::{CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;

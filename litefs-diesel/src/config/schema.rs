@@ -38,6 +38,8 @@ pub(super) const CLUSTER: &[&str] = &[
     "nodes",
     "fence",
     "fence_timeout",
+    "accept_writes",
+    "accept_writes_from",
     "secret_file",
     "secret",
     "ca_file",
@@ -45,6 +47,18 @@ pub(super) const CLUSTER: &[&str] = &[
     "key_file",
     "allow_readable_by_others",
     "insecure",
+];
+
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &[
+    "connections",
+    "connections_per_address",
+    "handshakes",
+    "handshake_rate",
+    "handshake_rate_per_address",
+    "handshake_timeout",
+    "idle",
+    "keepalive",
 ];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
@@ -56,6 +70,7 @@ pub(super) enum Key {
     EveryRepo(&'static str),
     Litefs(&'static str),
     Cluster(&'static str),
+    Limits(&'static str),
 }
 
 impl Key {
@@ -72,6 +87,7 @@ impl fmt::Display for Key {
             Self::EveryRepo(key) => write!(f, "repo.*.{key}"),
             Self::Litefs(key) => write!(f, "litefs.{key}"),
             Self::Cluster(key) => write!(f, "cluster.{key}"),
+            Self::Limits(key) => write!(f, "limits.{key}"),
         }
     }
 }

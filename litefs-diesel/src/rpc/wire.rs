@@ -13,19 +13,11 @@ use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
 pub(crate) use crate::bounded::{Unreadable, read};
+pub(crate) use crate::config::MAX_FRAME;
 
 /// The longest time a call may take. tarpc panics on a deadline of two years, so a peer's must be
 /// bounded before tarpc sees it.
 pub(crate) const MAX_CALL: Duration = Duration::from_secs(600);
-
-/// How long after the deadline of a call tarpc ends it by force, on both sides. Until then the one
-/// who runs it may still say what came of it.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-
-/// How large a frame may be when no setting says otherwise. SQLite itself takes values of up to
-/// 1 GB, but each side holds a frame in memory while it is sent: this is room for 1 MiB blobs by
-/// the dozen, and small enough that a few connections cannot fill a small server.
-pub(crate) const MAX_FRAME: usize = 64 << 20;
 
 /// From the one who calls.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

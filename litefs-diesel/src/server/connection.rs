@@ -1,31 +1,37 @@
 //! One connection: once it is admitted, its calls, each in a task of its own.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::{Sink, StreamExt};
-use tarpc::ServerError;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
+use tarpc::{ChannelError, ServerError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admit::{self, Admitted};
+use super::Services;
+use super::admit::{self, Admitted, Arrived};
 use super::budget::{Budget, Room};
 use super::control::ControlCalls;
 use super::data::DataCalls;
-use super::{Limits, Services};
+use super::idle::Idle;
+use super::reason::Reason;
+use super::refused::Caller;
+use crate::config::LimitSettings;
 use crate::request::Refusal;
 use crate::rpc::Service;
 use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Goodbye, Received};
 use crate::rpc::hello::Purpose;
-use crate::rpc::wire::GRACE;
+use crate::rpc::wire::WireError;
+
+/// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
+/// it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How a server is told to end.
 #[derive(Clone)]
@@ -54,6 +60,11 @@ pub(super) trait Calls: Clone + Send + 'static {
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
 
+    /// Whether something is open between two calls, which has a time of its own.
+    fn is_open(&self) -> bool {
+        false
+    }
+
     /// The connection has ended: nothing can be asked of what it has open.
     fn close(&self);
 }
@@ -62,17 +73,20 @@ pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(
-    stream: TcpStream,
-    from: SocketAddr,
+    arrived: Arrived,
     services: Arc<Services>,
     budget: Arc<Budget>,
     stopping: Stopping,
     tasks: TaskTracker,
 ) {
-    let admitted = stopping.gently.run_until_cancelled(admit::admit(stream, from, &services)).await;
-    let Some(Some(Admitted { stream, session, identity, peer, purpose })) = admitted else { return };
+    let from = arrived.from;
+    let admitted = stopping.gently.run_until_cancelled(admit::admit(arrived, &services)).await;
+    let Some(Some(Admitted { stream, session, identity, peer, purpose, seat: _seat })) = admitted else {
+        return;
+    };
     tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
     let limits = &services.limits;
+    let caller = Caller::new(Arc::clone(&services.refused), from, &peer.node);
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
     let watched = session.watch(ending.gently.clone(), ending.now.clone());
@@ -86,12 +100,13 @@ pub(super) async fn serve(
     let served = async {
         match purpose {
             Purpose::Data => {
-                let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
-                run(stream, calls, limits, &budget, &ending, &tasks).await;
+                let (services, named) = (Arc::clone(&services), caller.clone());
+                let calls = DataCalls::new(services, named, &peer.node, stopping.gently.clone());
+                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
             }
             Purpose::Control => {
                 let calls = ControlCalls::new(Arc::clone(&services), peer);
-                run(stream, calls, limits, &budget, &ending, &tasks).await;
+                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
             }
         }
     };
@@ -102,12 +117,13 @@ pub(super) async fn serve(
     }
 }
 
-/// Runs calls until the peer closes the connection or the node must end. A call that was given up
+/// Runs calls until the peer closes the connection, its own `stopping` ends it, or nothing uses it. A call that was given up
 /// (cancelled by its caller, or its connection is gone) is dropped where it stands.
 pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     io: T,
     calls: C,
-    limits: &Limits,
+    caller: &Caller,
+    limits: &LimitSettings,
     budget: &Arc<Budget>,
     stopping: &Stopping,
     tasks: &TaskTracker,
@@ -117,6 +133,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
     let mut said_goodbye = false;
+    let mut idle = Idle::new(limits.idle);
     loop {
         // What is there to do comes first: the others are looked at when there is nothing.
         let next = tokio::select! {
@@ -132,17 +149,38 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
                     Err(_) => break,
                 }
             }
+            () = idle.over() => {
+                match requests.channel().in_flight_requests() > 0 || calls.is_open() {
+                    true => idle.used(),
+                    // It was told to go, had the time, and says nothing.
+                    false if said_goodbye => break,
+                    // A call that is on its way here is still answered.
+                    false => {
+                        stopping.gently.cancel();
+                        idle.restart(limits.drain);
+                    }
+                }
+                continue;
+            }
         };
         match next {
             Some(Ok(request)) => {
+                idle.used();
                 let many = requests.channel().in_flight_requests() > limits.calls;
                 let bytes = request.get().message.bytes;
-                let room = if many { Err(Refusal::Overloaded) } else { budget.take(bytes) };
-                let call = call(&calls, &request.get().message, room);
+                let room = match many {
+                    true => Err(Reason::CallsInFlight),
+                    false => budget.take(bytes).map_err(|_| Reason::RequestBytes),
+                };
+                let call = call(&calls, caller, &request.get().message, room);
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
-                tracing::debug!(error = %sources(&error), "a connection ended");
+                let text = sources(&error);
+                tracing::debug!(error = text, "a connection ended");
+                if is_their_fault(&error) {
+                    caller.note(Reason::Frame, &text);
+                }
                 break;
             }
             None => break,
@@ -151,33 +189,54 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     calls.close();
 }
 
+/// Whether a connection ended for what came on it.
+fn is_their_fault(error: &ChannelError<WireError>) -> bool {
+    match error {
+        ChannelError::Read(error) => {
+            matches!(**error, WireError::Announced { .. } | WireError::Damaged(_))
+        }
+        _ => false,
+    }
+}
+
 /// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
 type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, ServerError>>;
 
 /// One call, as tarpc wants it.
 fn call<C: Calls>(
     calls: &C,
+    caller: &Caller,
     request: &Received<Request<C>>,
-    room: Result<Room, Refusal>,
+    room: Result<Room, Reason>,
 ) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
     let taken = match (&request.request, room) {
         (Ok(request), Ok(room)) => Ok((calls.clone(), calls.take_up(request), room)),
-        (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(unreadable), _) => Err(Refusal::Refused(unreadable.to_string())),
+        (Ok(_), Err(reason)) => {
+            caller.note(reason, &Refusal::Overloaded.into_error("this node"));
+            Err(Refusal::Overloaded)
+        }
+        (Err(unreadable), _) => {
+            caller.note(Reason::Unreadable, unreadable);
+            Err(Refusal::Refused(unreadable.to_string()))
+        }
     };
-    move |context, Received { request, .. }| {
+    let caller = caller.clone();
+    move |_, Received { request, deadline, .. }| {
         let running = match (taken, request) {
-            (Ok((calls, taken, room)), Ok(request)) => {
-                Ok((calls.run(taken, request, context.deadline - GRACE), room))
-            }
+            (Ok((calls, taken, room)), Ok(request)) => Ok((calls.run(taken, request, deadline), room)),
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
-            match running {
-                Ok((running, _room)) => Ok(running.await),
-                Err(refusal) => Ok(Err(refusal)),
-            }
+            let (running, _room) = match running {
+                Ok(running) => running,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            Ok(tokio::time::timeout_at((deadline + GRACE).into(), running).await.unwrap_or_else(|_| {
+                let why = "it was still running after its deadline";
+                caller.note(Reason::Overdue, &why);
+                Err(Refusal::Unknown(why.to_owned()))
+            }))
         })
     }
 }

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::Services;
 use super::connection::Calls;
+use super::reason::Reason;
+use super::refused::Caller;
 use super::transactions::{Place, Transactions};
+use crate::config::tool::node_of;
 use crate::litefs::Role;
-use crate::request::{CommitRefusal, Executor, Refusal, Stamp};
+use crate::request::{Ask, CommitRefusal, Executor, Refusal, Stamp, Step};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -21,15 +24,31 @@ use crate::statement::Statement;
 #[derive(Clone)]
 pub(super) struct DataCalls {
     services: Arc<Services>,
+    caller: Caller,
+    /// Why its writes are not taken, if they are not.
+    barred: Option<Arc<str>>,
     transactions: Arc<Transactions>,
     /// Once cancelled, nothing new begins; open transactions may end.
     shutdown: CancellationToken,
 }
 
 impl DataCalls {
-    pub(super) fn new(services: Arc<Services>, shutdown: CancellationToken) -> Self {
+    /// `node` is the name of the one who calls; that of its certificate, where it has one.
+    pub(super) fn new(
+        services: Arc<Services>,
+        caller: Caller,
+        node: &str,
+        shutdown: CancellationToken,
+    ) -> Self {
         let transactions = Transactions::new(services.limits.transactions);
-        Self { services, transactions, shutdown }
+        let node = node_of(node);
+        // A guest beside this node is on its machine.
+        let this = &services.identity.node;
+        let setting = services.accept.refuses(node).filter(|_| node != this);
+        let barred = setting.map(|setting| {
+            format!("it does not take writes of `{node}` (setting `{setting}` of `{this}`)").into()
+        });
+        Self { services, caller, barred, transactions, shutdown }
     }
 
     /// The local writer, when this node is the one to ask.
@@ -43,6 +62,27 @@ impl DataCalls {
         } else {
             Err(Refusal::NotPrimary { hint: self.hint() })
         }
+    }
+
+    /// Why it is not taken, when its caller's writes are not. Whoever is primary decides that: another node sends
+    /// it there. What only asks how an earlier write ended is answered, and so is what only reads.
+    fn bar(&self, request: &Request<'_>) -> Option<Refusal> {
+        let why = self.barred.as_deref()?;
+        let writes = match request {
+            Request::Write { request, .. } => matches!(request.ask, Ask::Run(_) | Ask::Register { .. }),
+            Request::Begin { .. } => true,
+            Request::Read { .. } => false,
+            // There is none without a Begin.
+            Request::Step { .. } | Request::Commit { .. } | Request::Rollback { .. } => false,
+        };
+        if !writes {
+            return None;
+        }
+        if self.services.members.role() != Role::Primary {
+            return Some(Refusal::NotPrimary { hint: self.hint() });
+        }
+        self.caller.note(Reason::WritesNotAccepted, &why);
+        Some(Refusal::Refused(why.to_owned()))
     }
 
     fn hint(&self) -> Option<String> {
@@ -88,7 +128,7 @@ impl DataCalls {
 
     async fn answer(
         self,
-        place: Option<Result<Place, Refusal>>,
+        place: Option<Place>,
         request: Request<'static>,
         deadline: Instant,
     ) -> Answer<Data> {
@@ -102,7 +142,7 @@ impl DataCalls {
                 read.map(Reply::Read).map_err(|why| self.hinted(why))
             }
             Request::Begin { repo, id, begin, session, .. } => {
-                let place = place.unwrap_or(Err(Refusal::Overloaded))?;
+                let place = place.ok_or(Refusal::Overloaded)?;
                 let begun = self.primary(&repo)?.begin(id, begin, session, deadline).await;
                 place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
@@ -135,7 +175,27 @@ impl Calls for DataCalls {
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
-        self.answer(place, request, deadline).instrument(span).boxed()
+        if let Some(refusal) = self.bar(&request) {
+            return future::ready(Err(refusal)).boxed();
+        }
+        let (caller, place) = match place.transpose() {
+            Ok(place) => (self.caller.clone(), place),
+            Err(refusal) => {
+                self.caller.refused(Reason::Transactions, &refusal);
+                return future::ready(Err(refusal)).boxed();
+            }
+        };
+        let answered = self.answer(place, request, deadline).inspect(move |answer| match answer {
+            Err(refusal) => caller.refused(Reason::Queue, refusal),
+            // Its transaction goes on.
+            Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
+            Ok(_) => {}
+        });
+        answered.instrument(span).boxed()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.transactions.is_empty()
     }
 
     fn close(&self) {

@@ -1,7 +1,8 @@
 //! Answering the calls of other nodes.
 //!
-//! [`listen`] accepts connections, [`admit`] finds out who is there, [`connection`] runs the calls of each, [`data`]
-//! and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! [`listen`] accepts connections, [`seats`] says how many there may be, [`admit`] finds out who is there, [`connection`]
+//! runs the calls of each, [`data`] and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! Whatever is [`refused`], for one [`reason`] or another, is counted and told of.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
 //! local writer it was given, or says who would do it.
@@ -11,7 +12,12 @@ mod budget;
 mod connection;
 mod control;
 mod data;
+mod idle;
 mod listen;
+mod reason;
+mod refused;
+mod seats;
+mod socket;
 mod transactions;
 
 #[cfg(test)]
@@ -22,16 +28,16 @@ mod tests;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
+pub(crate) use refused::Refused;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::config::{AcceptWrites, LimitSettings};
 use crate::members::Members;
 use crate::request::Executor;
 use crate::rpc::hello::Identity;
 use crate::rpc::identity::{PeerNames, Transport};
-use crate::rpc::wire::MAX_FRAME;
 
 /// What a node serves to others.
 pub(crate) struct Services {
@@ -45,41 +51,10 @@ pub(crate) struct Services {
     pub(crate) transport: Transport,
     /// What may stand in the certificate of a node.
     pub(crate) names: PeerNames,
-    pub(crate) limits: Limits,
-}
-
-/// What a server gives to its peers at most.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// Connections at once; the next ones wait to be accepted. Default 256: two for each peer of
-    /// a large cluster.
-    pub(crate) connections: usize,
-    /// Bytes of a frame. Default [`MAX_FRAME`].
-    pub(crate) max_frame: usize,
-    /// Calls of one connection that run at once. Default 16,384, as many as a caller has on one.
-    pub(crate) calls: usize,
-    /// Bytes of requests that are held at once, of all connections; one over it is told `Overloaded`.
-    /// Default 256 MiB, four frames of the largest size.
-    pub(crate) request_bytes: usize,
-    /// Transactions of one connection, those included that wait for the writer. Default 256.
-    pub(crate) transactions: usize,
-    /// How long it may take until it is known who is there: TLS and the hello together. Default 5 s.
-    pub(crate) hello: Duration,
-    /// How long running calls and open transactions may go on once the node shuts down. Default
-    /// 5 s.
-    pub(crate) drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 256,
-            max_frame: MAX_FRAME,
-            calls: 16 * 1024,
-            request_bytes: 4 * MAX_FRAME,
-            transactions: 256,
-            hello: Duration::from_secs(5),
-            drain: Duration::from_secs(5),
-        }
-    }
+    /// Whose writes are taken.
+    pub(crate) accept: AcceptWrites,
+    /// What they may have of this node.
+    pub(crate) limits: LimitSettings,
+    /// Where everything goes that is refused.
+    pub(crate) refused: Arc<Refused>,
 }

@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Services, bind, run};
+use super::{Refused, Services, bind, run};
+use crate::config::{AcceptWrites, LimitSettings};
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -44,16 +45,23 @@ pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) member: TestMember,
+    /// What its process is called in its hello.
+    pub(crate) process: u128,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
 
 impl TestNode {
     pub(crate) async fn start(role: Role) -> Self {
-        Self::start_with(role, "127.0.0.1:0", Limits::default(), identity("eu")).await
+        Self::start_with(role, "127.0.0.1:0", LimitSettings::default(), identity("eu")).await
     }
 
-    pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn start_with(
+        role: Role,
+        listen: &str,
+        limits: LimitSettings,
+        identity: Identity,
+    ) -> Self {
         Self::start_on(Fake::new(), role, listen, limits, identity).await
     }
 
@@ -62,7 +70,7 @@ impl TestNode {
         fake: Arc<Fake>,
         role: Role,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let member = TestMember::new(&identity.node, role, None);
@@ -73,28 +81,37 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
-        Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
+        Self::serve_by(Transport::Plain, AcceptWrites::All, fake, member, listen, limits, identity).await
     }
 
     /// A primary that knows its peers by that.
-    pub(crate) async fn secured(transport: Transport, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn secured(transport: Transport, limits: LimitSettings, identity: Identity) -> Self {
         let member = TestMember::new(&identity.node, Role::Primary, None);
-        Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+        let (accept, listen) = (AcceptWrites::All, "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
+    }
+
+    /// One that takes the writes of those.
+    pub(crate) async fn choosy(transport: Transport, accept: AcceptWrites, identity: Identity) -> Self {
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        let (limits, listen) = (LimitSettings::default(), "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
     }
 
     async fn serve_by(
         transport: Transport,
+        accept: AcceptWrites,
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let (addr, process) = (listener.local_addr().unwrap(), identity.process);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
@@ -102,9 +119,10 @@ impl TestNode {
         )]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let services = Services { identity, repos, members, transport, names, limits };
+        let refused = Arc::<Refused>::default();
+        let services = Services { identity, repos, members, transport, names, accept, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, shutdown, task }
+        Self { addr, fake, member, process, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

@@ -82,6 +82,8 @@ pub struct NodeSettings {
     pub on_open: Option<String>,
     /// Whether writes that a failover dropped are sent again.
     pub resubmit: bool,
+    /// Whether it is of the next release of the application, with other procedures.
+    pub next_release: bool,
     /// The folder of the migrations that it runs when it starts.
     pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.

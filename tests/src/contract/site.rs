@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::settings::NodeSettings;
+use super::settings::{Identity, NodeSettings};
 use crate::app::{AppError, AppProcess, AppSpec};
 use crate::cluster::{APPLICATION_PORT, Cluster, Lease};
 use crate::port::Port;
@@ -62,6 +62,20 @@ impl Site {
             listen: self.address(node),
             peers: peers.collect(),
             ..NodeSettings::default()
+        }
+    }
+
+    /// The same for a network that is not loopback: each listens on its namespace's own address, and this file has
+    /// the secret by which they know each other.
+    #[must_use]
+    pub fn secured_settings(&self, node: usize, secret_file: &Path) -> NodeSettings {
+        let address = |node| format!("{}:{APPLICATION_PORT}", self.cluster.host(node));
+        let peers = (0..self.cluster.len()).map(|node| (self.cluster.hostname(node), address(node)));
+        NodeSettings {
+            listen: address(node),
+            peers: peers.collect(),
+            identity: Identity::Secret(secret_file.to_owned()),
+            ..self.settings(node)
         }
     }
 

@@ -1,9 +1,11 @@
 //! The settings as a whole: sources, ranks, errors, URLs, checks. The environment is handed in, never
 //! the process's own.
 
+mod accept;
 mod checks;
 mod identity;
 mod levels;
+mod limits;
 mod mistakes;
 mod ranks;
 mod tool;
