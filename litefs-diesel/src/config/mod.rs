@@ -77,6 +77,8 @@
 //! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
 //! | `fence` | `"heard"`, `"majority"` | `"heard"` | What keeps a primary from writing that is not the only one ([`Fence`]). `"majority"` needs `nodes`. |
 //! | `fence_timeout` | duration of 1.5 s or more | 2 s | How old the confirmations of `"majority"` may be. Keep it below the time to live of LiteFS's lease. |
+//! | `accept_writes` | boolean | `true` | Whether this node takes writes of other nodes while it is primary. |
+//! | `accept_writes_from` | list of host names | all | The nodes whose writes it takes then; a guard against mistakes, and with certificates more than that. |
 //! | `secret_file` | path | none | The shared secret by which nodes know each other, in hex or base64, at least 32 bytes of it. Several, with white space between: the first is this node's, all are accepted. Read again when it changes. |
 //! | `secret` | text | none | The same, from the environment: `LITEFS_DIESEL__CLUSTER__SECRET`, or `"${NAME}"`. |
 //! | `ca_file` | path | none | Instead of a secret: the authorities that sign nodes' certificates, PEM. Read again when it changes, as the next two. |
@@ -106,6 +108,7 @@
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
 //! `Debug` of it shows a value that may be secret.
 
+mod accept;
 mod ack;
 mod bounds;
 mod builder;
@@ -135,6 +138,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use accept::AcceptWrites;
 pub(crate) use bounds::{LimitSettings, MAX_FRAME};
 pub use builder::Config;
 pub use error::{Origin, StartError};

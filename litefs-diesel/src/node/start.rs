@@ -135,6 +135,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             names: Arc::new(move |node| names.node_names(node_of(node))),
             limits: settings.limits.clone(),
             refused: Arc::default(),
+            accept: settings.cluster.accept.clone(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
     }

@@ -100,7 +100,8 @@ pub(super) async fn serve(
     let served = async {
         match purpose {
             Purpose::Data => {
-                let calls = DataCalls::new(Arc::clone(&services), caller.clone(), stopping.gently.clone());
+                let (services, named) = (Arc::clone(&services), caller.clone());
+                let calls = DataCalls::new(services, named, &peer.node, stopping.gently.clone());
                 run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
             }
             Purpose::Control => {

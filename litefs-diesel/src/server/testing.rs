@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Refused, Services, bind, run};
-use crate::config::LimitSettings;
+use crate::config::{AcceptWrites, LimitSettings};
 use crate::error::{DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -45,6 +45,8 @@ pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) member: TestMember,
+    /// What its process is called in its hello.
+    pub(crate) process: u128,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -82,17 +84,26 @@ impl TestNode {
         limits: LimitSettings,
         identity: Identity,
     ) -> Self {
-        Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
+        Self::serve_by(Transport::Plain, AcceptWrites::All, fake, member, listen, limits, identity).await
     }
 
     /// A primary that knows its peers by that.
     pub(crate) async fn secured(transport: Transport, limits: LimitSettings, identity: Identity) -> Self {
         let member = TestMember::new(&identity.node, Role::Primary, None);
-        Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+        let (accept, listen) = (AcceptWrites::All, "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
+    }
+
+    /// One that takes the writes of those.
+    pub(crate) async fn choosy(transport: Transport, accept: AcceptWrites, identity: Identity) -> Self {
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        let (limits, listen) = (LimitSettings::default(), "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
     }
 
     async fn serve_by(
         transport: Transport,
+        accept: AcceptWrites,
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
@@ -100,7 +111,7 @@ impl TestNode {
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let (addr, process) = (listener.local_addr().unwrap(), identity.process);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([(
             "Repo".to_owned(),
@@ -109,9 +120,9 @@ impl TestNode {
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
         let refused = Arc::<Refused>::default();
-        let services = Services { identity, repos, members, transport, names, limits, refused };
+        let services = Services { identity, repos, members, transport, names, accept, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, shutdown, task }
+        Self { addr, fake, member, process, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

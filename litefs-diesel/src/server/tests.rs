@@ -1,10 +1,13 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod accept;
 mod bounds;
 mod descriptors;
 mod identity;
 mod idle;
 mod litefs_cluster;
+mod refused;
+mod secrets;
 mod speed;
 
 use std::borrow::Cow;

@@ -7,7 +7,7 @@ use crate::rpc::identity::testing::{Authority, Followed, by_secret, secret};
 use crate::rpc::identity::{IdentityError, Stream};
 
 /// Says hello over TLS, as the node of this name.
-async fn greet(
+pub(super) async fn greet(
     node: &TestNode,
     by: &Transport,
     me: &Identity,

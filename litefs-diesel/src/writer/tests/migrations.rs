@@ -200,3 +200,22 @@ async fn a_revert_runs_and_a_plan_among_others_is_refused() {
     let refused = bench.writer.run(bench.writer.stamp(), among).await;
     assert!(matches!(refused, Err(Refusal::Refused(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_lock_is_waited_for_until_the_deadline_and_then_told() {
+    let bench = bench(|repo| repo.busy_timeout(Duration::from_secs(30)));
+    let mut other = bench.direct();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let until = Instant::now() + Duration::from_millis(200);
+    let request = crate::request::WriteRequest {
+        stamp: bench.writer.stamp(),
+        ask: Ask::Run(Write::migrate(plan([up("1", "CREATE TABLE a (x)")]))),
+    };
+    let refused = bench.writer.writer.write(request, until).await;
+    assert!(matches!(&refused, Err(Refusal::Busy(why)) if why.contains("locked")), "{refused:?}");
+    // The next write waits as the settings say.
+    let next = bench.writer.write(insert("next"), terms());
+    other.batch_execute("COMMIT").unwrap();
+    next.await.unwrap();
+    assert!(!crate::migrate::has_migrations_table(&mut bench.patient()).unwrap());
+}
