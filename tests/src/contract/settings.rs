@@ -41,6 +41,10 @@ pub struct NodeSettings {
     pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.
     pub record: Option<PathBuf>,
+    /// The file with the secret of all nodes; plain text between them without one.
+    pub secret_file: Option<PathBuf>,
+    /// The nodes whose writes it takes while it is primary: all when not said, none when there are none.
+    pub accept_writes_from: Option<Vec<String>>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.
     pub log: Option<String>,
 }
@@ -78,8 +82,16 @@ impl NodeSettings {
                 .litefs_http(http)
                 .node_name(&self.node)
                 .listen(&self.listen)
-                .insecure(true)
                 .peer_table(self.peers.clone());
+            config = match &self.secret_file {
+                Some(file) => config.secret_file(file),
+                None => config.insecure(true),
+            };
+            config = match self.accept_writes_from.as_deref() {
+                Some([]) => config.accept_writes(false),
+                Some(nodes) => config.accept_writes_from(nodes),
+                None => config,
+            };
             if self.all_nodes {
                 config = config.nodes(self.peers.keys());
             }

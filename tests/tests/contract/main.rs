@@ -26,4 +26,6 @@ mod methods;
 mod outages;
 mod procedures;
 mod starts;
+mod strangers;
 mod vacuum;
+mod whose_writes;
