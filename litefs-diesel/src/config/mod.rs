@@ -98,10 +98,10 @@
 //! | `connections` | 1 to 65,536 | 256 | Connections of peers at once, of which is known who is there. One more is told so after its hello. Two of each of 64 peers, and as many again whose other end is gone before this node has noticed. Together with `handshakes` it is how many file descriptors the port takes. |
 //! | `connections_per_address` | 1 to 65,536 | 64 | Connections from one address at once, of peers and strangers: an IPv4 address, or the first 64 bits of an IPv6 one. So one machine cannot take all places. 32 nodes behind one address fit in. |
 //! | `handshakes` | 1 to 65,536 | 256 | Connections at once of which is not known yet who is there: what strangers can hold. All peers at once fit in. |
-//! | `handshake_rate` | 1 to 1,000,000 | 200 | New connections a second, and as many at once after a quiet second. A handshake takes a third of a millisecond of a processor, so strangers keep one busy for 7 % at most; all peers of a node that starts fit in. |
-//! | `handshake_rate_per_address` | 1 to 1,000,000 | 32 | The same from one address: a flood from one machine does not use up what others need. |
+//! | `handshake_rate` | 1 to 1,000,000 | 200 | New connections a second, and as many at once after a quiet second. A handshake takes less than a millisecond of a processor, so strangers keep one busy for a fifth at most; all peers of a node that starts fit in. |
+//! | `handshake_rate_per_address` | 1 to 1,000,000 | 64 | The same from one address, a third of the whole: a flood from one machine does not use up what others need, and 32 nodes behind one address come back at once. |
 //! | `handshake_timeout` | duration above 0 | 5 s | How long TLS and the hello may take together: three times around the world, and packets that are sent again. |
-//! | `idle` | duration above 0 | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
+//! | `idle` | duration of 5 s or more | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
 //! | `keepalive` | 3 s to 1 h | 15 s | After how long a silence TCP asks whether the other end is still there; one that is gone is noticed after twice that. Shorter than routers remember a silent connection. |
 //!
 //! # What this room never does

@@ -19,6 +19,8 @@ pub struct NodeSettings {
     pub node: String,
     /// Where it listens.
     pub listen: String,
+    /// The file with the secret by which nodes know each other; without one they speak in plain text, on loopback.
+    pub secret_file: Option<PathBuf>,
     /// The names of all nodes, and their addresses.
     pub peers: BTreeMap<String, String>,
     /// Whether those are told to be all nodes that there are (`cluster.nodes`).
@@ -37,12 +39,12 @@ pub struct NodeSettings {
     pub on_open: Option<String>,
     /// Whether writes that a failover dropped are sent again.
     pub resubmit: bool,
+    /// Whether it is of the next release of the application, with other procedures.
+    pub next_release: bool,
     /// The folder of the migrations that it runs when it starts.
     pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.
     pub record: Option<PathBuf>,
-    /// The file with the secret of all nodes; plain text between them without one.
-    pub secret_file: Option<PathBuf>,
     /// The nodes whose writes it takes while it is primary: all when not said, none when there are none.
     pub accept_writes_from: Option<Vec<String>>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.

@@ -25,6 +25,7 @@ mod litefs_partitions;
 mod methods;
 mod outages;
 mod procedures;
+mod releases;
 mod starts;
 mod strangers;
 mod vacuum;

@@ -164,7 +164,13 @@ fn measured_between_nodes_a_connection_made_anew() {
         ("with certificates", authority.node(&me.node), authority.node("called")),
     ];
     let lines = kinds.map(|(kind, by, called)| {
-        let node = there.block_on(secured(called));
+        // As often as it can.
+        let often = LimitSettings {
+            handshake_rate: 1_000_000,
+            handshake_rate_per_address: 1_000_000,
+            ..LimitSettings::default()
+        };
+        let node = there.block_on(TestNode::secured(called, often, identity("eu")));
         let once = || {
             here.block_on(async {
                 let begin = Instant::now();
