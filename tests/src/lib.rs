@@ -5,6 +5,7 @@
 //! Those know nothing of the library under test; [`contract`] brings both together.
 
 pub mod app;
+pub mod attack;
 pub mod bare;
 pub mod bench;
 pub mod cases;

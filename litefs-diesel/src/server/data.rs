@@ -1,5 +1,6 @@
 //! The data connection's calls.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::refused::Caller;
 use super::transactions::{Place, Transactions};
 use crate::config::tool::node_of;
 use crate::litefs::Role;
-use crate::request::{Ask, CommitRefusal, Executor, Refusal, Stamp, Step};
+use crate::request::{Ask, CommitRefusal, Executor, Refusal, Stamp, Step, WriteRequest};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -64,25 +65,35 @@ impl DataCalls {
         }
     }
 
-    /// Why it is not taken, when its caller's writes are not. Whoever is primary decides that: another node sends
-    /// it there. What only asks how an earlier write ended is answered, and so is what only reads.
-    fn bar(&self, request: &Request<'_>) -> Option<Refusal> {
-        let why = self.barred.as_deref()?;
-        let writes = match request {
-            Request::Write { request, .. } => matches!(request.ask, Ask::Run(_) | Ask::Register { .. }),
-            Request::Begin { .. } => true,
-            Request::Read { .. } => false,
-            // There is none without a Begin.
-            Request::Step { .. } | Request::Commit { .. } | Request::Rollback { .. } => false,
+    /// The request as it may be answered, or why not, when its caller's writes are not taken. Whoever is primary
+    /// decides that: another node sends it there. What only reads is answered, and what only asks how an
+    /// earlier write ended; a further attempt at a write that may have run becomes that question.
+    fn bar(&self, request: Request<'static>) -> Result<Request<'static>, Refusal> {
+        let Some(why) = self.barred.as_deref() else { return Ok(request) };
+        let again = match &request {
+            Request::Write { request: write, .. } => match write.ask {
+                Ask::Run(_) => write.stamp.again,
+                Ask::Register { .. } => false,
+                Ask::Settle | Ask::Look => return Ok(request),
+            },
+            Request::Begin { .. } => false,
+            // There is none of the last three without a Begin.
+            Request::Read { .. }
+            | Request::Step { .. }
+            | Request::Commit { .. }
+            | Request::Rollback { .. } => return Ok(request),
         };
-        if !writes {
-            return None;
-        }
         if self.services.members.role() != Role::Primary {
-            return Some(Refusal::NotPrimary { hint: self.hint() });
+            return Err(Refusal::NotPrimary { hint: self.hint() });
         }
         self.caller.note(Reason::WritesNotAccepted, &why);
-        Some(Refusal::Refused(why.to_owned()))
+        match request {
+            Request::Write { repo, request } if again => {
+                let question = WriteRequest { stamp: request.stamp, ask: Ask::Settle };
+                Ok(Request::Write { repo, request: Cow::Owned(question) })
+            }
+            _ => Err(Refusal::Refused(why.to_owned())),
+        }
     }
 
     fn hint(&self) -> Option<String> {
@@ -175,9 +186,10 @@ impl Calls for DataCalls {
         deadline: Instant,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
-        if let Some(refusal) = self.bar(&request) {
-            return future::ready(Err(refusal)).boxed();
-        }
+        let request = match self.bar(request) {
+            Ok(request) => request,
+            Err(refusal) => return future::ready(Err(refusal)).boxed(),
+        };
         let (caller, place) = match place.transpose() {
             Ok(place) => (self.caller.clone(), place),
             Err(refusal) => {

@@ -54,6 +54,8 @@ pub(super) fn add(commands: Commands<App>) -> Commands<App> {
         .add("callers", callers)
         .add("count_up", count_up)
         .add("starve", starve)
+        .add("write_for", write_for)
+        .add("give_up", give_up)
 }
 
 /// What the readers of `read_back` and `callers` saw.
@@ -205,6 +207,61 @@ async fn starve(app: Arc<App>, (readers, millis, by_repo): (usize, u64, bool)) -
         Some(error) => Err(outcome::of(&error)),
         None => Ok(Starved { reads_alone, reads_beside, written: times.len(), writes: Times::of(times) }),
     }
+}
+
+/// What `write_for` did.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WroteFor {
+    /// How many writes were acknowledged.
+    pub written: i64,
+    /// How long they took.
+    pub writes: Times,
+    /// What the others ended with.
+    pub failed: Vec<Value>,
+}
+
+/// So many callers at once, each writing one after the other for so many milliseconds.
+async fn write_for(app: Arc<App>, (callers, millis): (usize, u64)) -> Result<WroteFor, Value> {
+    let until = Instant::now() + Duration::from_millis(millis);
+    let caller = |app: Arc<App>| async move {
+        let (mut times, mut failed) = (Vec::new(), Vec::new());
+        while Instant::now() < until && failed.len() < 10 {
+            let at = Instant::now();
+            match repo_insert(&app.repo, (marks::caller.eq(-5), marks::number.eq(0))).await {
+                Ok(()) => times.push(at.elapsed()),
+                Err(error) => failed.push(outcome::of(&error)),
+            }
+        }
+        (times, failed)
+    };
+    let (mut times, mut failed) = (Vec::new(), Vec::new());
+    for task in (0..callers).map(|_| tokio::spawn(caller(app.clone()))).collect::<Vec<_>>() {
+        let (mut took, mut others) = task.await.map_err(|error| json!(error.to_string()))?;
+        times.append(&mut took);
+        failed.append(&mut others);
+    }
+    Ok(WroteFor { written: times.len() as i64, writes: Times::of(times), failed })
+}
+
+/// So many callers at once, each writing for so many milliseconds and giving up each write within
+/// three milliseconds.
+async fn give_up(app: Arc<App>, (callers, millis): (usize, u64)) -> Result<u64, Value> {
+    let until = Instant::now() + Duration::from_millis(millis);
+    let caller = |app: Arc<App>, first: u64| async move {
+        let mut given_up = 0;
+        for number in first.. {
+            if Instant::now() >= until {
+                break;
+            }
+            let write = repo_insert(&app.repo, (marks::caller.eq(-6), marks::number.eq(0)));
+            let patience = Duration::from_micros(number * 271 % 3000);
+            given_up += u64::from(tokio::time::timeout(patience, write).await.is_err());
+        }
+        given_up
+    };
+    let all = (0..callers as u64).map(|first| tokio::spawn(caller(app.clone(), first)));
+    let given_up = futures::future::try_join_all(all).await.map_err(|error| json!(error.to_string()))?;
+    Ok(given_up.into_iter().sum())
 }
 
 type Row = (diesel::dsl::Eq<marks::caller, i64>, diesel::dsl::Eq<marks::number, i64>);

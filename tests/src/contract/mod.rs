@@ -19,7 +19,7 @@ mod site;
 mod tool;
 
 pub use app::{App, AuditRepo, Number, Repo};
-pub use load::{MARKS, ReadBack, Starved, Times};
+pub use load::{MARKS, ReadBack, Starved, Times, WroteFor};
 pub use methods::constraints_on_bare;
 pub use outage::{Known, TOKENS, WriteOn};
 pub use settings::{Identity, NodeSettings};

@@ -88,6 +88,8 @@ pub struct NodeSettings {
     pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.
     pub record: Option<PathBuf>,
+    /// The nodes whose writes it takes while it is primary: all when not said, none when there are none.
+    pub accept_writes_from: Option<Vec<String>>,
     /// What it logs (as `RUST_LOG`), spans too; else errors.
     pub log: Option<String>,
 }
@@ -127,6 +129,11 @@ impl NodeSettings {
                 .listen(&self.listen)
                 .peer_table(self.peers.clone());
             config = self.identity.of(config);
+            config = match self.accept_writes_from.as_deref() {
+                Some([]) => config.accept_writes(false),
+                Some(nodes) => config.accept_writes_from(nodes),
+                None => config,
+            };
             if self.all_nodes {
                 config = config.nodes(self.peers.keys());
             }

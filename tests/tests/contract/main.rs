@@ -27,4 +27,6 @@ mod outages;
 mod procedures;
 mod releases;
 mod starts;
+mod strangers;
 mod vacuum;
+mod whose_writes;

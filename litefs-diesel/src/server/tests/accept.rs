@@ -1,13 +1,15 @@
 //! Whose writes a node takes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::*;
 use crate::config::AcceptWrites;
 use crate::members::testing::process_of;
-use crate::request::{Ask, WriteRequest};
+use crate::request::{Ask, Executor, Stamp, WriteRequest};
 use crate::rpc::control;
 use crate::rpc::identity::testing::{Authority, by_secret, secret};
+use crate::server::testing::FakePrimary;
 
 fn only(node: &str) -> AcceptWrites {
     AcceptWrites::From(BTreeSet::from([node.to_owned()]))
@@ -81,6 +83,18 @@ async fn a_node_that_takes_no_writes_answers_reads_and_control_and_what_became_o
         let request = Request::Write { repo: "Repo".into(), request: Cow::Owned(request) };
         assert_eq!(ask(&ams, request).await, Err(Refusal::Absent));
     }
+    // One more attempt at what may have run: it does not run, and is told of what did.
+    let again = |id| {
+        let mut request = write_request("INSERT");
+        request.stamp = Stamp { id, again: true, ..request.stamp };
+        Request::Write { repo: "Repo".into(), request: Cow::Owned(request) }
+    };
+    assert_eq!(ask(&ams, again(RequestId { client: 1, sequence: 2 })).await, Err(Refusal::Absent));
+    let done = write_request("fast");
+    let id = done.stamp.id;
+    FakePrimary(Arc::clone(&node.fake)).write(done, in_ms(20_000)).await.unwrap();
+    assert!(matches!(ask(&ams, again(id)).await, Ok(Reply::Written(_))));
+    assert!(node.fake.log().iter().all(|line| line != "INSERT"));
     let stream = TcpStream::connect(node.addr).await.unwrap();
     let (mut stream, _) = shared.connect(stream, vec![], in_ms(20_000)).await.unwrap();
     hello::greet(&mut stream, &named("ams"), Purpose::Control, in_ms(20_000)).await.unwrap();
