@@ -57,13 +57,14 @@ mod request;
 mod rpc;
 mod runtime;
 mod server;
+mod shares;
 mod statement;
 mod value;
 mod writer;
 
 pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
-pub use error::{CommittedValue, Error, NotExecuted, outcome};
+pub use error::{Bound, CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use litefs_diesel_macros::{litefs_repo, procedure};
 pub use node::Node;

@@ -94,7 +94,7 @@ impl Inner {
     ) -> Result<Written, Missed> {
         match target {
             // Copied, because a writer that is not primary any more does not give it back.
-            Target::Here => Ok(self.local.write(request.clone(), deadline).await?),
+            Target::Here => Ok(self.local.write(request.clone(), deadline.into()).await?),
             Target::There(peer, client) => {
                 let request =
                     Request::Write { repo: Cow::Borrowed(&self.repo), request: Cow::Borrowed(request) };
@@ -114,7 +114,7 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Outcome, Missed> {
         match target {
-            Target::Here => Ok(self.local.read(statement.clone(), deadline).await?),
+            Target::Here => Ok(self.local.read(statement.clone(), deadline.into()).await?),
             Target::There(peer, client) => {
                 let request =
                     Request::Read { repo: Cow::Borrowed(&self.repo), statement: Cow::Borrowed(statement) };
@@ -135,7 +135,7 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Box<dyn OpenTransaction>, Missed> {
         match target {
-            Target::Here => Ok(self.local.begin(id, begin, session, deadline).await?),
+            Target::Here => Ok(self.local.begin(id, begin, session, deadline.into()).await?),
             Target::There(peer, client) => {
                 let transaction = self.next_transaction();
                 // Made before the answer: if nobody waits for it any more, dropping it ends what may

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::peer::Peer;
-use crate::request::{CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
+use crate::request::{Allowance, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
 use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::{Session, Statement};
@@ -111,8 +111,8 @@ impl RemoteTransaction {
 }
 
 impl OpenTransaction for RemoteTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
-        self.step(statement, deadline).boxed()
+    fn run(&mut self, statement: Statement, allowance: Allowance) -> BoxFuture<'_, Result<Step, Refusal>> {
+        self.step(statement, allowance.deadline).boxed()
     }
 
     fn commit(

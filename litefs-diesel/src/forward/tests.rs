@@ -224,7 +224,7 @@ async fn what_the_primary_said_is_what_the_caller_gets() {
     let local = diesel::result::Error::from(unique());
     assert!(matches!(&rejected, Error::Rejected(error) if *error == local), "{rejected}");
     let overloaded = asking.write("overload").await.unwrap_err();
-    assert!(matches!(overloaded, Error::NotExecuted(NotExecuted::Overloaded)), "{overloaded}");
+    assert!(matches!(overloaded, Error::NotExecuted(NotExecuted::Overloaded(_))), "{overloaded}");
     let expired = asking.write_within("expire", 800).await.unwrap_err();
     assert!(matches!(expired, Error::NotExecuted(NotExecuted::Expired)), "{expired}");
     let read = asking.router.read(statement("SELECT"), within(20_000)).await.unwrap();

@@ -131,7 +131,7 @@ impl Transaction for RoutedTransaction {
         let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
         let (primary, roles) = (self.primary.clone(), self.roles.clone());
-        let step = self.open.run(statement, deadline);
+        let step = self.open.run(statement, deadline.into());
         let step = async move {
             let name = primary.as_deref().unwrap_or("this node");
             let stepped = tokio::select! {

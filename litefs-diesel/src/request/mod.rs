@@ -7,15 +7,19 @@
 //!
 //! This room never does anything: it is the seam.
 
+mod allowance;
 mod executor;
 mod migrate;
 mod procedure;
 mod refusal;
+mod sizes;
 mod stamp;
 
+pub(crate) use allowance::{Allowance, Held};
 pub(crate) use executor::{CommitRefusal, Executor, OpenTransaction};
 pub(crate) use procedure::{ProcedureCall, Procedures, Reply, Run};
 pub(crate) use refusal::Refusal;
+pub(crate) use sizes::Sizes;
 pub(crate) use stamp::{Key, RequestId, Stamp};
 
 use std::time::Instant;

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Named, Service};
-use crate::error::DatabaseError;
+use crate::error::{Bound, DatabaseError};
 use crate::position::Position;
 use crate::request::Refusal;
-use crate::request::{Ask, Begin, RequestId, Stamp, Step, WriteRequest, Written};
-use crate::statement::{Outcome, Session, Statement};
+use crate::request::{Ask, Begin, RequestId, Sizes, Stamp, Step, WriteRequest, Written};
+use crate::statement::{Outcome, Rows, Session, Statement};
 
 /// The service of the data connection.
 pub(crate) enum Data {}
@@ -79,7 +79,31 @@ impl Request<'_> {
     }
 }
 
+impl Request<'_> {
+    /// The bound that a statement of it is over, if one is.
+    pub(crate) fn sized(&self, sizes: &Sizes) -> Result<(), Bound> {
+        match self {
+            Self::Write { request, .. } => sizes.of_write(request),
+            Self::Read { statement, .. } | Self::Step { statement, .. } => sizes.of(statement),
+            Self::Begin { .. } | Self::Commit { .. } | Self::Rollback { .. } => Ok(()),
+        }
+    }
+}
+
 impl Reply {
+    /// How many bytes its results take in memory, about: on the wire it is no more.
+    pub(crate) fn weight(&self) -> usize {
+        let of = |outcome: &Outcome| size_of::<Outcome>() + outcome.rows.as_ref().map_or(0, Rows::weight);
+        match self {
+            Self::Written(written) | Self::Committed(written) => {
+                let reply = written.reply.as_ref().map_or(0, |reply| reply.bytes().len());
+                reply + written.outcomes.iter().map(of).sum::<usize>()
+            }
+            Self::Read(outcome) | Self::Step(Step { result: Ok(outcome), .. }) => of(outcome),
+            Self::Begun | Self::Step(_) | Self::NotCommitted(_) | Self::RolledBack(_) => 0,
+        }
+    }
+
     /// Where the commit is that this reply tells of.
     fn position(&self) -> Option<Position> {
         match self {

@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
+use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::{Sink, StreamExt};
 use tarpc::ServerError;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
@@ -16,16 +15,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admit::{self, Admitted};
-use super::budget::{Budget, Room};
+use super::budget::Budget;
 use super::control::ControlCalls;
 use super::data::DataCalls;
+use super::paced::Paced;
+use super::replies::{Ready, SMALL, Waiting};
 use super::{Limits, Services};
-use crate::request::Refusal;
+use crate::request::{Allowance, Held, Refusal};
 use crate::rpc::Service;
 use crate::rpc::client::sources;
-use crate::rpc::codec::{self, Answer, Goodbye, Received};
+use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::GRACE;
+use crate::shares::Shares;
+use crate::statement::Most;
 
 /// How a server is told to end.
 #[derive(Clone)]
@@ -46,13 +49,16 @@ pub(super) trait Calls: Clone + Send + 'static {
     /// Takes up a call. Happens in the order in which the calls came; running them does not.
     fn take_up(&self, request: &Request<Self>) -> Self::Taken;
 
-    /// Runs it until it is done or dropped, by `deadline`.
+    /// Runs it until it is done or dropped, by the deadline of `allowance`.
     fn run(
         self,
         taken: Self::Taken,
         request: Request<Self>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
+
+    /// How many bytes an answer takes while it waits to be sent, about.
+    fn weight(reply: &<Self::Service as Service>::Reply) -> usize;
 
     /// The connection has ended: nothing can be asked of what it has open.
     fn close(&self);
@@ -86,7 +92,7 @@ pub(super) async fn serve(
     let served = async {
         match purpose {
             Purpose::Data => {
-                let calls = DataCalls::new(Arc::clone(&services), stopping.gently.clone());
+                let calls = DataCalls::new(Arc::clone(&services), &budget, stopping.gently.clone());
                 run(stream, calls, limits, &budget, &ending, &tasks).await;
             }
             Purpose::Control => {
@@ -104,7 +110,7 @@ pub(super) async fn serve(
 
 /// Runs calls until the peer closes the connection or the node must end. A call that was given up
 /// (cancelled by its caller, or its connection is gone) is dropped where it stands.
-pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
+pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     io: T,
     calls: C,
     limits: &Limits,
@@ -112,10 +118,14 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
+    let own = Shares::new("limits.requests_per_connection", limits.calls);
+    let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
+    let transport = Paced::new(transport, Arc::clone(&waiting), budget.request_bytes.take_anyway(0));
     let config = tarpc::server::Config { pending_response_buffer: 1024 };
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
+    let mut cut = pin!(waiting.cut());
     let mut said_goodbye = false;
     loop {
         // What is there to do comes first: the others are looked at when there is nothing.
@@ -123,11 +133,14 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
             biased;
             next = requests.next() => next,
             () = &mut now => break,
+            () = &mut cut => {
+                tracing::debug!("a connection was ended that does not take its answers, for others wait to be sent");
+                break;
+            }
             () = &mut gently, if !said_goodbye => {
                 said_goodbye = true;
                 let mut channel = requests.as_mut();
-                let transport = channel.channel_pin_mut().get_pin_ref();
-                match Sink::<Goodbye>::start_send(transport, Goodbye) {
+                match channel.channel_pin_mut().get_pin_ref().get_mut().goodbye() {
                     Ok(()) => continue,
                     Err(_) => break,
                 }
@@ -135,10 +148,12 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
         };
         match next {
             Some(Ok(request)) => {
+                // Answers that wait count, too, and those are tarpc's to count.
                 let many = requests.channel().in_flight_requests() > limits.calls;
                 let bytes = request.get().message.bytes;
-                let room = if many { Err(Refusal::Overloaded) } else { budget.take(bytes) };
-                let call = call(&calls, &request.get().message, room);
+                let held = if many { Err(own.bound().clone()) } else { budget.admit(&own, bytes) };
+                let held = held.map_err(Refusal::Overloaded);
+                let call = call(&calls, &request.get().message, held, limits.result, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
@@ -152,32 +167,37 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
 }
 
 /// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
-type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, ServerError>>;
+type Running<C> = BoxFuture<'static, Result<Ready<<C as Calls>::Service>, ServerError>>;
 
 /// One call, as tarpc wants it.
 fn call<C: Calls>(
     calls: &C,
     request: &Received<Request<C>>,
-    room: Result<Room, Refusal>,
+    held: Result<Held, Refusal>,
+    most: Most,
+    waiting: Arc<Waiting>,
 ) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
-    let taken = match (&request.request, room) {
-        (Ok(request), Ok(room)) => Ok((calls.clone(), calls.take_up(request), room)),
+    let taken = match (&request.request, held) {
+        (Ok(request), Ok(held)) => Ok((calls.clone(), calls.take_up(request), held)),
         (Ok(_), Err(refusal)) => Err(refusal),
         (Err(unreadable), _) => Err(Refusal::Refused(unreadable.to_string())),
     };
     move |context, Received { request, .. }| {
         let running = match (taken, request) {
-            (Ok((calls, taken, room)), Ok(request)) => {
-                Ok((calls.run(taken, request, context.deadline - GRACE), room))
+            (Ok((calls, taken, held)), Ok(request)) => {
+                let allowance = Allowance { deadline: context.deadline - GRACE, most, held };
+                Ok(calls.run(taken, request, allowance))
             }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
-            match running {
-                Ok((running, _room)) => Ok(running.await),
-                Err(refusal) => Ok(Err(refusal)),
-            }
+            let answer = match running {
+                Ok(running) => running.await,
+                Err(refusal) => Err(refusal),
+            };
+            let bytes = SMALL + answer.as_ref().map_or(0, C::weight);
+            Ok(waiting.ready(answer, bytes))
         })
     }
 }

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::Services;
+use super::budget::Budget;
 use super::connection::Calls;
 use super::transactions::{Place, Transactions};
+use crate::error::Bound;
 use crate::litefs::Role;
-use crate::request::{CommitRefusal, Executor, Refusal, Stamp};
+use crate::request::{Allowance, CommitRefusal, Executor, Refusal, Stamp};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -27,9 +29,15 @@ pub(super) struct DataCalls {
 }
 
 impl DataCalls {
-    pub(super) fn new(services: Arc<Services>, shutdown: CancellationToken) -> Self {
-        let transactions = Transactions::new(services.limits.transactions);
+    pub(super) fn new(services: Arc<Services>, budget: &Budget, shutdown: CancellationToken) -> Self {
+        let all = Arc::clone(&budget.transactions);
+        let transactions = Transactions::new(services.limits.transactions, all);
         Self { services, transactions, shutdown }
+    }
+
+    /// The bound that a statement of it is over.
+    fn sized(&self, request: &Request<'_>) -> Result<(), Bound> {
+        request.sized(&self.services.limits.sizes)
     }
 
     /// The local writer, when this node is the one to ask.
@@ -60,9 +68,9 @@ impl DataCalls {
         }
     }
 
-    async fn step(&self, id: u64, statement: Statement, deadline: Instant) -> Answer<Data> {
+    async fn step(&self, id: u64, statement: Statement, allowance: Allowance) -> Answer<Data> {
         let (place, mut transaction) = self.transactions.take(id)?;
-        let step = transaction.run(statement, deadline).await.map_err(|why| self.hinted(why))?;
+        let step = transaction.run(statement, allowance).await.map_err(|why| self.hinted(why))?;
         if step.open {
             place.keep(transaction)?;
         }
@@ -90,28 +98,32 @@ impl DataCalls {
         self,
         place: Option<Result<Place, Refusal>>,
         request: Request<'static>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> Answer<Data> {
+        // Before anything runs, and whoever is primary.
+        self.sized(&request).map_err(Refusal::TooLarge)?;
         match request {
             Request::Write { repo, request } => {
-                let written = self.primary(&repo)?.write(request.into_owned(), deadline).await;
+                let written = self.primary(&repo)?.write(request.into_owned(), allowance).await;
                 written.map(Reply::Written).map_err(|why| self.hinted(why))
             }
             Request::Read { repo, statement } => {
-                let read = self.primary(&repo)?.read(statement.into_owned(), deadline).await;
+                let read = self.primary(&repo)?.read(statement.into_owned(), allowance).await;
                 read.map(Reply::Read).map_err(|why| self.hinted(why))
             }
             Request::Begin { repo, id, begin, session, .. } => {
-                let place = place.unwrap_or(Err(Refusal::Overloaded))?;
-                let begun = self.primary(&repo)?.begin(id, begin, session, deadline).await;
+                let place = place.ok_or_else(|| Refusal::Refused("it was not taken up".to_owned()))??;
+                let begun = self.primary(&repo)?.begin(id, begin, session, allowance).await;
                 place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
             }
             Request::Step { transaction, statement } => {
-                self.step(transaction, statement.into_owned(), deadline).await
+                self.step(transaction, statement.into_owned(), allowance).await
             }
-            Request::Commit { transaction, stamp } => self.commit(transaction, stamp, deadline).await,
-            Request::Rollback { transaction } => self.rollback(transaction, deadline).await,
+            Request::Commit { transaction, stamp } => {
+                self.commit(transaction, stamp, allowance.deadline).await
+            }
+            Request::Rollback { transaction } => self.rollback(transaction, allowance.deadline).await,
         }
     }
 }
@@ -132,10 +144,14 @@ impl Calls for DataCalls {
         self,
         place: Self::Taken,
         request: Request<'static>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
-        self.answer(place, request, deadline).instrument(span).boxed()
+        self.answer(place, request, allowance).instrument(span).boxed()
+    }
+
+    fn weight(reply: &Reply) -> usize {
+        reply.weight()
     }
 
     fn close(&self) {

@@ -43,7 +43,7 @@ pub(crate) async fn bind(addr: SocketAddr, transport: &Transport) -> Result<TcpL
 pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
-    let budget = Budget::new(services.limits.request_bytes);
+    let budget = Budget::new(&services.limits);
     let permits = Arc::new(Semaphore::new(services.limits.connections));
     while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
         let Some(Ok(permit)) =

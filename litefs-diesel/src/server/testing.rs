@@ -2,7 +2,7 @@
 
 mod fake;
 
-pub(crate) use self::fake::{Fake, FakePrimary, unique};
+pub(crate) use self::fake::{Fake, FakePrimary, full, unique};
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -19,12 +19,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Limits, Services, bind, run};
-use crate::error::{DatabaseError, ErrorKind};
+use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
-    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step,
+    Allowance, Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step,
     WriteRequest, Written,
 };
 use crate::rpc::hello::{self, Identity};
@@ -92,13 +92,30 @@ impl TestNode {
         limits: Limits,
         identity: Identity,
     ) -> Self {
+        let executor = Arc::new(FakePrimary(Arc::clone(&fake)));
+        Self::serve_with(transport, executor, fake, member, listen, limits, identity).await
+    }
+
+    /// A primary whose writer is that one.
+    pub(crate) async fn with_writer(writer: Arc<dyn Executor>, limits: Limits) -> Self {
+        let identity = identity("eu");
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        Self::serve_with(Transport::Plain, writer, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+    }
+
+    async fn serve_with(
+        transport: Transport,
+        executor: Arc<dyn Executor>,
+        fake: Arc<Fake>,
+        member: TestMember,
+        listen: &str,
+        limits: Limits,
+        identity: Identity,
+    ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let repos = HashMap::from([(
-            "Repo".to_owned(),
-            Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
-        )]);
+        let repos = HashMap::from([("Repo".to_owned(), executor)]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
         let services = Services { identity, repos, members, transport, names, limits };
