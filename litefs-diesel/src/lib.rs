@@ -62,7 +62,7 @@ mod statement;
 mod value;
 mod writer;
 
-pub use config::{Config, JournalMode, LostWrite, RepoConfig, StartError};
+pub use config::{Config, JournalMode, Limits, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
 pub use error::{Bound, CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;

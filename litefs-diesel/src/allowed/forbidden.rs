@@ -1,7 +1,10 @@
 //! Why a statement may not run, each with what to do instead.
 
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, ErrorKind};
 use crate::statement::split::from_first_token;
+
+/// The end of every refusal's text, by which it is known after it has become a [`DatabaseError`].
+const NOTHING: &str = "; nothing changed";
 
 /// A statement that may not run: nothing of it did, and nothing of the request that it is part of is kept.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,11 +72,17 @@ pub(super) fn shown(sql: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotAllowed {
     /// It may not: the text says what to do instead.
-    #[error("{0}; nothing changed")]
+    #[error("{0}{NOTHING}")]
     Forbidden(#[from] Forbidden),
     /// What SQLite said when it was asked what the statement would do: it says the same to whoever runs it.
     #[error(transparent)]
     Sql(#[from] diesel::result::Error),
+}
+
+/// Whether that is what a statement was refused with. By its text, for there is no more to it on the wire: a
+/// trigger's own message that ends alike is taken for one.
+pub(crate) fn is_refusal(error: &DatabaseError) -> bool {
+    error.kind == ErrorKind::Other && error.message.ends_with(NOTHING)
 }
 
 impl From<NotAllowed> for DatabaseError {

@@ -22,7 +22,7 @@ mod words;
 mod tests;
 
 pub(crate) use checker::{Allowed, Effect};
-pub(crate) use forbidden::NotAllowed;
+pub(crate) use forbidden::{NotAllowed, is_refusal};
 
 use crate::error::DatabaseError;
 use crate::statement::{Statement, Want, split};

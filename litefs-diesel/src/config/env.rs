@@ -109,9 +109,15 @@ fn key(path: &str, variable: &str) -> Result<Key, StartError> {
             Some(key) => Ok(Key::Cluster(key)),
             None => unknown(format!("cluster.{rest_lower}"), schema::known("cluster", schema::CLUSTER)),
         },
+        "limits" => match schema::find(schema::LIMITS, &rest_lower) {
+            Some(key) => Ok(Key::Limits(key)),
+            None => unknown(format!("limits.{rest_lower}"), schema::known("limits", schema::LIMITS)),
+        },
         _ => unknown(
             section.clone(),
-            format!("write {PREFIX}REPO__NAME__KEY, {PREFIX}LITEFS__KEY or {PREFIX}CLUSTER__KEY"),
+            format!(
+                "write {PREFIX}REPO__NAME__KEY, {PREFIX}LITEFS__KEY, {PREFIX}CLUSTER__KEY or {PREFIX}LIMITS__KEY"
+            ),
         ),
     }
 }

@@ -53,11 +53,12 @@ pub(super) fn parse(path: &Path, text: &str, environment: &Environment) -> Resul
                 source.section(&mut layer, "litefs", schema::LITEFS, content, Key::Litefs)?;
             }
             "cluster" => source.section(&mut layer, "cluster", schema::CLUSTER, content, Key::Cluster)?,
+            "limits" => source.section(&mut layer, "limits", schema::LIMITS, content, Key::Limits)?,
             other => {
                 return Err(StartError::Unknown {
                     setting: schema::quoted(other),
                     origin: source.origin(section.span()),
-                    why: "the sections are `[repo.NAME]`, `[litefs]` and `[cluster]`".to_owned(),
+                    why: "the sections are `[repo.NAME]`, `[litefs]`, `[cluster]` and `[limits]`".to_owned(),
                 });
             }
         }

@@ -78,7 +78,7 @@ impl Layer {
         match &key {
             Key::Repo(name, _) => _ = self.repos.insert(name.clone()),
             Key::Litefs(_) => self.litefs = true,
-            Key::EveryRepo(_) | Key::Cluster(_) => {}
+            Key::EveryRepo(_) | Key::Cluster(_) | Key::Limits(_) => {}
         }
         self.entries.insert(key, Entry { value, origin });
     }

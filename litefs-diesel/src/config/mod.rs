@@ -58,7 +58,7 @@
 //! # `[litefs]`: this node's LiteFS
 //!
 //! Without it the node is alone: it is the primary, nothing listens, nothing waits, and `[cluster]`
-//! is not looked at. An empty one is enough.
+//! and `[limits]` are not looked at. An empty one is enough.
 //!
 //! | key | type | default | what for |
 //! |---|---|---|---|
@@ -85,11 +85,29 @@
 //! | `allow_readable_by_others` | boolean | `false` | Takes a `secret_file` or `key_file` that others than its owner can read. |
 //! | `insecure` | boolean | `false` | Plain text between nodes, and nothing by which they know each other: on loopback only. |
 //!
+//! # `[limits]`: what others may have of this node
+//!
+//! Connections are refused before TLS, so what is refused costs next to nothing. A quarter of `handshakes` and of
+//! `handshake_rate` is kept for addresses from which a peer was let in before, so that strangers who come from many
+//! addresses do not keep the peers out.
+//!
+//! | key | type | default | what for, and why this default |
+//! |---|---|---|---|
+//! | `connections` | 1 to 65,536 | 256 | Connections of peers at once, of which is known who is there. One more is told so after its hello. Two of each of 64 peers, and as many again whose other end is gone before this node has noticed. Together with `handshakes` it is how many file descriptors the port takes. |
+//! | `connections_per_address` | 1 to 65,536 | 64 | Connections from one address at once, of peers and strangers: an IPv4 address, or the first 64 bits of an IPv6 one. So one machine cannot take all places. 32 nodes behind one address fit in. |
+//! | `handshakes` | 1 to 65,536 | 256 | Connections at once of which is not known yet who is there: what strangers can hold. All peers at once fit in. |
+//! | `handshake_rate` | 1 to 1,000,000 | 200 | New connections a second, and as many at once after a quiet second. A handshake takes a third of a millisecond of a processor, so strangers keep one busy for 7 % at most; all peers of a node that starts fit in. |
+//! | `handshake_rate_per_address` | 1 to 1,000,000 | 32 | The same from one address: a flood from one machine does not use up what others need. |
+//! | `handshake_timeout` | duration above 0 | 5 s | How long TLS and the hello may take together: three times around the world, and packets that are sent again. |
+//! | `idle` | duration above 0 | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
+//! | `keepalive` | 3 s to 1 h | 15 s | After how long a silence TCP asks whether the other end is still there; one that is gone is noticed after twice that. Shorter than routers remember a silent connection. |
+//!
 //! # What this room never does
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
 //! `Debug` of it shows a value that may be secret.
 
 mod ack;
+mod bounds;
 mod builder;
 pub(crate) mod check;
 mod cluster;
@@ -102,6 +120,7 @@ pub(crate) mod fuzz;
 mod identity;
 mod interpolate;
 mod layer;
+mod limits;
 mod load;
 mod lost;
 mod open;
@@ -116,11 +135,13 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bounds::{LimitSettings, MAX_FRAME};
 pub use builder::Config;
 pub use error::{Origin, StartError};
 #[cfg(test)]
 pub(crate) use identity::SecretText;
 pub(crate) use identity::{IdentityFile, IdentitySettings, SecretFrom};
+pub use limits::Limits;
 pub(crate) use lost::LostSettings;
 pub use lost::LostWrite;
 pub use repo::RepoConfig;

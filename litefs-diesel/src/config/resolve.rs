@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ack;
+use super::bounds::{self, LimitSettings};
 use super::builder::Config;
 use super::cluster;
 use super::error::{Origin, StartError};
@@ -37,8 +38,12 @@ impl Config {
                 Some(_) => cluster::settings(|key| sources.found(&Key::Cluster(key)))?,
                 None => ClusterSettings::alone(),
             };
+            let limits = match litefs {
+                Some(_) => bounds::settings(|key| sources.found(&Key::Limits(key)))?,
+                None => LimitSettings::default(),
+            };
             cluster.guest = self.guest.as_ref().map(|guest| format!("{} ({guest})", cluster.node));
-            Ok(Settings { repos, unnamed, litefs, cluster })
+            Ok(Settings { repos, unnamed, litefs, cluster, limits })
         })
     }
 

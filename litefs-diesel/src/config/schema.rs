@@ -47,6 +47,31 @@ pub(super) const CLUSTER: &[&str] = &[
     "insecure",
 ];
 
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &[
+    "connections",
+    "connections_per_address",
+    "handshakes",
+    "handshake_rate",
+    "handshake_rate_per_address",
+    "handshake_timeout",
+    "idle",
+    "keepalive",
+    "max_frame",
+    "requests",
+    "requests_per_connection",
+    "request_bytes",
+    "transactions",
+    "transactions_per_connection",
+    "statement_bytes",
+    "binds",
+    "bind_bytes",
+    "result_rows",
+    "result_bytes",
+    "reply_bytes",
+    "reply_timeout",
+];
+
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
@@ -56,6 +81,7 @@ pub(super) enum Key {
     EveryRepo(&'static str),
     Litefs(&'static str),
     Cluster(&'static str),
+    Limits(&'static str),
 }
 
 impl Key {
@@ -72,6 +98,7 @@ impl fmt::Display for Key {
             Self::EveryRepo(key) => write!(f, "repo.*.{key}"),
             Self::Litefs(key) => write!(f, "litefs.{key}"),
             Self::Cluster(key) => write!(f, "cluster.{key}"),
+            Self::Limits(key) => write!(f, "limits.{key}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::bounds::LimitSettings;
 use super::error::{Origin, StartError};
 use super::identity::IdentitySettings;
 use super::lost::LostSettings;
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     /// `None`: the node is alone.
     pub(crate) litefs: Option<LitefsSettings>,
     pub(crate) cluster: ClusterSettings,
+    /// What others may have of this node.
+    pub(crate) limits: LimitSettings,
 }
 
 /// One repo's.

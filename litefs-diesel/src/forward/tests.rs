@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
-use crate::config::{Config, LostWrite, RepoConfig};
+use crate::config::{Config, LimitSettings, LostWrite, RepoConfig};
 use crate::error::{Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;
@@ -21,7 +21,6 @@ use crate::position::Position;
 use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
 use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
-use crate::server::Limits;
 use crate::server::testing::*;
 use crate::statement::Session;
 
@@ -276,7 +275,7 @@ async fn a_write_without_an_answer_by_its_deadline_is_unknown() {
 
 #[tokio::test]
 async fn a_read_whose_connection_is_lost_is_asked_again() {
-    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
+    let limits = LimitSettings { drain: Duration::from_millis(10), ..LimitSettings::default() };
     let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let fake = Arc::clone(&primary.fake);
@@ -285,7 +284,8 @@ async fn a_read_whose_connection_is_lost_is_asked_again() {
         fake.logged("running wait").await;
         primary.stop().await;
         let listen = primary.addr.to_string();
-        let again = TestNode::start_with(Role::Primary, &listen, Limits::default(), identity("eu")).await;
+        let again =
+            TestNode::start_with(Role::Primary, &listen, LimitSettings::default(), identity("eu")).await;
         again.fake.permits.add_permits(1);
         again
     });

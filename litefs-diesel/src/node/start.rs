@@ -22,7 +22,7 @@ use crate::members::{Members, MembersConfig};
 use crate::request::Executor;
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::rpc::identity::Transport;
-use crate::server::{self, Limits, Services};
+use crate::server::{self, Services};
 
 /// How often the files of the identity are looked at: what changes in them is in use some seconds later.
 const LOOK_AT_IDENTITY: Duration = Duration::from_secs(1);
@@ -133,7 +133,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             transport: transport.clone(),
             // A guest has the certificate of the node beside it.
             names: Arc::new(move |node| names.node_names(node_of(node))),
-            limits: Limits::default(),
+            limits: settings.limits.clone(),
+            refused: Arc::default(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
     }

@@ -1,6 +1,7 @@
 //! How large one statement of a request may be.
 
 use super::{Ask, Work, WriteRequest};
+use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::statement::Statement;
 
@@ -16,28 +17,25 @@ pub(crate) struct Sizes {
     pub(crate) bind_bytes: usize,
 }
 
-impl Default for Sizes {
-    /// A text of 4 MiB, which SQLite parses in a tenth of a second or less, while all others wait; SQLite's own
-    /// limit of binds; and half of a frame for them.
-    fn default() -> Self {
-        Self { statement_bytes: 4 << 20, binds: 32_766, bind_bytes: 32 << 20 }
-    }
-}
-
 impl Sizes {
+    pub(crate) fn of(limits: &LimitSettings) -> Self {
+        let &LimitSettings { statement_bytes, binds, bind_bytes, .. } = limits;
+        Self { statement_bytes, binds, bind_bytes }
+    }
+
     /// The bound that a write is over. A migration is a file of the application's, in a plan of its own: it
     /// has to fit a frame, and that is all.
     pub(crate) fn of_write(&self, request: &WriteRequest) -> Result<(), Bound> {
         let Ask::Run(write) = &request.ask else { return Ok(()) };
         match &write.work {
-            Work::Statements(statements) => statements.iter().try_for_each(|one| self.of(one)),
+            Work::Statements(statements) => statements.iter().try_for_each(|one| self.of_statement(one)),
             Work::Call(call) => within("limits.bind_bytes", self.bind_bytes, call.args.len()),
             Work::Migrate(_) => Ok(()),
         }
     }
 
     /// The bound that a statement is over.
-    pub(crate) fn of(&self, statement: &Statement) -> Result<(), Bound> {
+    pub(crate) fn of_statement(&self, statement: &Statement) -> Result<(), Bound> {
         within("limits.statement_bytes", self.statement_bytes, statement.sql.len())?;
         within("limits.binds", self.binds, statement.binds.len())?;
         within("limits.bind_bytes", self.bind_bytes, statement.binds.byte_len())

@@ -10,7 +10,8 @@ use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::codec::{self, Incoming, Outgoing};
-use super::wire::{self, GRACE, MAX_CALL, WireError};
+use super::quiet::{self, Ending, Why};
+use super::wire::{self, MAX_CALL, WireError};
 use super::{Named, Service};
 use crate::handover::Handover;
 use crate::request::Refusal;
@@ -27,6 +28,7 @@ pub(crate) struct Client<S: Service> {
     max_frame: usize,
     /// Cancelled when the peer wants no further calls.
     retired: CancellationToken,
+    broken: Why,
 }
 
 /// A request, encoded once for all attempts.
@@ -58,7 +60,8 @@ impl<S: Service> Client<S> {
         T: AsyncRead + AsyncWrite + Send + 'static,
     {
         let retired = CancellationToken::new();
-        let transport = codec::caller::<S, T>(io, max_frame, retired.clone());
+        let (transport, broken) = Ending::new(codec::caller::<S, T>(io, max_frame, retired.clone()));
+        let why = broken.clone();
         let mut config = tarpc::client::Config::default();
         config.max_in_flight_requests = MAX_IN_FLIGHT;
         config.pending_request_buffer = QUEUED;
@@ -66,11 +69,12 @@ impl<S: Service> Client<S> {
         let ended = retired.clone().drop_guard();
         let driver = async move {
             let _ended = ended;
-            if let Err(error) = dispatch.await {
-                tracing::debug!(error = %sources(&error), "the connection broke");
+            let ended = dispatch.await.map_err(|error| sources(&error));
+            if let Some(error) = why.get().or(ended.as_ref().err().map(String::as_str)) {
+                tracing::debug!(error, "the connection broke");
             }
         };
-        (Self { channel, max_frame, retired }, driver)
+        (Self { channel, max_frame, retired, broken }, driver)
     }
 
     /// Returns when the connection has ended, or takes no further calls.
@@ -99,7 +103,7 @@ impl<S: Service> Client<S> {
         let deadline = deadline.min(Instant::now() + MAX_CALL);
         let ticket = Arc::new(Handover::default());
         let mut context = tarpc::context::current();
-        context.deadline = deadline + GRACE;
+        context.deadline = quiet::beyond(deadline);
         let outgoing = Outgoing { name, body, deadline, ticket: Arc::clone(&ticket) };
         let called = tokio::time::timeout_at(deadline.into(), self.channel.call(context, outgoing)).await;
         let why = match called {
@@ -114,7 +118,10 @@ impl<S: Service> Client<S> {
                 }
                 _ => error.to_string(),
             },
-            Ok(Err(RpcError::Shutdown)) => "the connection was closed".to_owned(),
+            Ok(Err(RpcError::Shutdown)) => match self.broken.get() {
+                Some(why) => format!("the connection broke: {why}"),
+                None => "the connection was closed".to_owned(),
+            },
             Ok(Err(error)) => sources(&error),
             Err(_elapsed) => "no answer came by the deadline".to_owned(),
         };

@@ -10,8 +10,8 @@ use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder, Framed};
 use tokio_util::sync::CancellationToken;
 
-use super::wire::{self, Down, GRACE, MAX_CALL, Trace, Unreadable, Up, WireError};
-use super::{Named, Service};
+use super::wire::{self, Down, MAX_CALL, Trace, Unreadable, Up, WireError};
+use super::{Named, Service, quiet};
 use crate::handover::Handover;
 use crate::request::Refusal;
 
@@ -45,6 +45,8 @@ pub(crate) type Answer<S> = Result<<S as Service>::Reply, Refusal>;
 #[derive(Debug)]
 pub(crate) struct Received<R> {
     pub(crate) request: Result<R, Unreadable>,
+    /// By when its caller wants an answer.
+    pub(crate) deadline: Instant,
     /// How many bytes it took.
     pub(crate) bytes: usize,
 }
@@ -198,9 +200,10 @@ impl<S: Service> Decoder for Answerer<S> {
             (Up::Call { id, deadline_ms, trace }, body) => {
                 let left = Duration::from_millis(deadline_ms.into()).min(MAX_CALL);
                 let mut context = context::current();
-                context.deadline = Instant::now() + left + GRACE;
+                let deadline = Instant::now() + left;
+                context.deadline = quiet::beyond(deadline);
                 context.trace_context = trace.into();
-                let message = Received { request: wire::read(body), bytes: body.len() };
+                let message = Received { request: wire::read(body), deadline, bytes: body.len() };
                 ClientMessage::Request(tarpc::Request { context, id, message })
             }
             (Up::Cancel { id }, rest) => {

@@ -84,7 +84,7 @@ impl Request<'_> {
     pub(crate) fn sized(&self, sizes: &Sizes) -> Result<(), Bound> {
         match self {
             Self::Write { request, .. } => sizes.of_write(request),
-            Self::Read { statement, .. } | Self::Step { statement, .. } => sizes.of(statement),
+            Self::Read { statement, .. } | Self::Step { statement, .. } => sizes.of_statement(statement),
             Self::Begin { .. } | Self::Commit { .. } | Self::Rollback { .. } => Ok(()),
         }
     }

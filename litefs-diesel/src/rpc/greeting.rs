@@ -76,4 +76,6 @@ pub(super) enum No {
     Unreadable,
     LitefsCluster(String),
     NotYet,
+    /// There is no place for a further connection.
+    Full,
 }

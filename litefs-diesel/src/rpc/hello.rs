@@ -85,12 +85,24 @@ pub(crate) enum HelloError {
         /// `this node` or `the other node`.
         who: &'static str,
     },
+    #[error(
+        "{who} has as many connections of peers as its setting `limits.connections` allows; raise it, or wait until \
+         some of them end"
+    )]
+    Full {
+        /// `this node` or `the other node`.
+        who: &'static str,
+    },
     #[error("this node reached itself; does `cluster.peer` lead to the other nodes?")]
     Itself,
     #[error("the hello takes more than {MAX_HELLO} bytes: too many or too long names of repos")]
     TooLarge,
     #[error("what answers there does not speak this protocol: {0}")]
     Foreign(String),
+    #[error(
+        "what is there speaks TLS, and this node plain text; give both the same identity (setting `cluster.secret_file`)"
+    )]
+    Tls,
     #[error("the hello was not done in time")]
     Timeout,
     #[error("the connection broke during the hello: {0}")]
@@ -100,9 +112,9 @@ pub(crate) enum HelloError {
 impl HelloError {
     /// Whether waiting cannot mend it: somebody must change a setting or a release. That a node reaches
     /// itself may pass: during a failover LiteFS names it to itself for a moment. A LiteFS that has not
-    /// joined a cluster will.
+    /// joined a cluster will, and connections end.
     pub(crate) fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Timeout | Self::Io(_) | Self::Itself | Self::NotYet { .. })
+        !matches!(self, Self::Timeout | Self::Io(_) | Self::Itself | Self::NotYet { .. } | Self::Full { .. })
     }
 }
 
@@ -147,20 +159,26 @@ pub(super) fn answered(answer: &[u8], identity: &Identity, ours: Introduction) -
             Err(HelloError::LitefsCluster { ours: ours.litefs, theirs })
         }
         Verdict::No(No::NotYet) => Err(HelloError::NotYet { who: THEIRS }),
+        Verdict::No(No::Full) => Err(HelloError::Full { who: THEIRS }),
         Verdict::No(No::Itself) => Err(HelloError::Itself),
         Verdict::No(No::Unreadable) => Err(HelloError::Foreign("it could not read our hello".into())),
     }
 }
 
-/// The hello of the one who was called. Whoever is refused is told why.
+/// The hello of the one who was called. Whoever is refused is told why. `has_room` is asked once it is known who is
+/// there, and takes the room.
 pub(crate) async fn welcome(
     io: &mut (impl AsyncRead + AsyncWrite + Unpin),
     identity: &Identity,
     deadline: Instant,
+    has_room: impl FnOnce() -> bool,
 ) -> Result<(Peer, Purpose), HelloError> {
     within(deadline, async {
         let frame = receive(io).await?;
-        let judged = judge(&frame, identity);
+        let judged = match judge(&frame, identity) {
+            Ok(_) if !has_room() => Err(HelloError::Full { who: OURS }),
+            judged => judged,
+        };
         let verdict = match &judged {
             Ok((_, peer, _)) => Verdict::Welcome { protocol: peer.protocol },
             Err(HelloError::Protocol { .. }) => Verdict::No(No::Protocol),
@@ -169,6 +187,7 @@ pub(crate) async fn welcome(
             Err(HelloError::LitefsCluster { ours, .. }) => Verdict::No(No::LitefsCluster(ours.clone())),
             Err(HelloError::Itself) => Verdict::No(No::Itself),
             Err(HelloError::NotYet { .. }) => Verdict::No(No::NotYet),
+            Err(HelloError::Full { .. }) => Verdict::No(No::Full),
             Err(_) => Verdict::No(No::Unreadable),
         };
         send(io, |frame| {
@@ -295,9 +314,7 @@ async fn receive(io: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, HelloErro
     let mut length = [0; LENGTH];
     io.read_exact(&mut length).await?;
     if let [0x15 | 0x16, 3, ..] = length {
-        return Err(HelloError::Foreign(
-            "it speaks TLS, and this node plain text; give both the same identity (setting `cluster.secret_file`)".into(),
-        ));
+        return Err(HelloError::Tls);
     }
     let length = u32::from_be_bytes(length) as usize;
     if length > MAX_HELLO {

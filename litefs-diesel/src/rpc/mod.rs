@@ -4,7 +4,8 @@
 //! messages of [`greeting`]. Then [`wire`] frames
 //! of our own carry the messages of two services, [`data`] and [`control`]; [`codec`] turns them
 //! into tarpc's requests and responses and back, so that tarpc's own types never reach the wire,
-//! whose bytes they do not promise. [`client`] makes calls; answering them is `server`'s.
+//! whose bytes they do not promise. [`client`] makes calls; answering them is `server`'s. [`quiet`] keeps
+//! tarpc from filling the application's log.
 //!
 //! This room opens no socket and no file but those of the identity, knows no role and no database, and
 //! never retries.
@@ -18,6 +19,7 @@ pub(crate) mod fuzz;
 mod greeting;
 pub(crate) mod hello;
 pub(crate) mod identity;
+mod quiet;
 pub(crate) mod wire;
 
 #[cfg(test)]

@@ -12,20 +12,13 @@ use serde::{Deserialize, Serialize};
 use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
+use crate::error::Bound;
 pub(crate) use crate::bounded::{Unreadable, read};
+pub(crate) use crate::config::MAX_FRAME;
 
 /// The longest time a call may take. tarpc panics on a deadline of two years, so a peer's must be
 /// bounded before tarpc sees it.
 pub(crate) const MAX_CALL: Duration = Duration::from_secs(600);
-
-/// How long after the deadline of a call tarpc ends it by force, on both sides. Until then the one
-/// who runs it may still say what came of it.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-
-/// How large a frame may be when no setting says otherwise. SQLite itself takes values of up to
-/// 1 GB, but each side holds a frame in memory while it is sent: this is room for 1 MiB blobs by
-/// the dozen, and small enough that a few connections cannot fill a small server.
-pub(crate) const MAX_FRAME: usize = 64 << 20;
 
 /// From the one who calls.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +67,10 @@ pub(crate) enum WireError {
     Damaged(#[from] Unreadable),
     #[error("the peer closed the connection")]
     Closed,
+    #[error("this node holds too much of requests to read on, {0}")]
+    Full(Bound),
+    #[error("an answer was not taken within the time that it has (setting `limits.reply_timeout`)")]
+    NotTaken,
 }
 
 /// The head of a frame and what is behind it.

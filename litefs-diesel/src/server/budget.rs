@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Limits;
 use super::replies::Replies;
+use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::request::Held;
 use crate::shares::Shares;
@@ -17,11 +17,11 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(limits: &LimitSettings) -> Arc<Self> {
         Arc::new(Self {
-            requests: Shares::new("limits.requests", limits.all_calls),
+            requests: Shares::new("limits.requests", limits.requests),
             request_bytes: Shares::new("limits.request_bytes", limits.request_bytes),
-            transactions: Shares::new("limits.transactions", limits.all_transactions),
+            transactions: Shares::new("limits.transactions", limits.transactions),
             replies: Replies::new(limits.reply_bytes, limits.reply_timeout),
         })
     }

@@ -1,34 +1,42 @@
 //! One connection: once it is admitted, its calls, each in a task of its own.
 
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use tarpc::ServerError;
+use futures::StreamExt;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
+use tarpc::{ChannelError, ServerError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admit::{self, Admitted};
+use super::Services;
+use super::admit::{self, Admitted, Arrived};
 use super::budget::Budget;
 use super::control::ControlCalls;
 use super::data::DataCalls;
+use super::idle::Idle;
 use super::paced::Paced;
+use super::reason::Reason;
+use super::refused::Caller;
 use super::replies::{Ready, SMALL, Waiting};
-use super::{Limits, Services};
+use crate::config::LimitSettings;
+use crate::error::Bound;
 use crate::request::{Allowance, Held, Refusal};
 use crate::rpc::Service;
 use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
-use crate::rpc::wire::GRACE;
+use crate::rpc::wire::WireError;
 use crate::shares::Shares;
 use crate::statement::Most;
+
+/// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
+/// it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How a server is told to end.
 #[derive(Clone)]
@@ -60,6 +68,11 @@ pub(super) trait Calls: Clone + Send + 'static {
     /// How many bytes an answer takes while it waits to be sent, about.
     fn weight(reply: &<Self::Service as Service>::Reply) -> usize;
 
+    /// Whether something is open between two calls, which has a time of its own.
+    fn is_open(&self) -> bool {
+        false
+    }
+
     /// The connection has ended: nothing can be asked of what it has open.
     fn close(&self);
 }
@@ -68,17 +81,20 @@ pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
 pub(super) async fn serve(
-    stream: TcpStream,
-    from: SocketAddr,
+    arrived: Arrived,
     services: Arc<Services>,
     budget: Arc<Budget>,
     stopping: Stopping,
     tasks: TaskTracker,
 ) {
-    let admitted = stopping.gently.run_until_cancelled(admit::admit(stream, from, &services)).await;
-    let Some(Some(Admitted { stream, session, identity, peer, purpose })) = admitted else { return };
+    let from = arrived.from;
+    let admitted = stopping.gently.run_until_cancelled(admit::admit(arrived, &services)).await;
+    let Some(Some(Admitted { stream, session, identity, peer, purpose, seat: _seat })) = admitted else {
+        return;
+    };
     tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
     let limits = &services.limits;
+    let caller = Caller::new(Arc::clone(&services.refused), from, &peer.node);
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
     let watched = session.watch(ending.gently.clone(), ending.now.clone());
@@ -92,12 +108,13 @@ pub(super) async fn serve(
     let served = async {
         match purpose {
             Purpose::Data => {
-                let calls = DataCalls::new(Arc::clone(&services), &budget, stopping.gently.clone());
-                run(stream, calls, limits, &budget, &ending, &tasks).await;
+                let gently = stopping.gently.clone();
+                let calls = DataCalls::new(Arc::clone(&services), &budget, caller.clone(), gently);
+                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
             }
             Purpose::Control => {
                 let calls = ControlCalls::new(Arc::clone(&services), peer);
-                run(stream, calls, limits, &budget, &ending, &tasks).await;
+                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
             }
         }
     };
@@ -108,17 +125,19 @@ pub(super) async fn serve(
     }
 }
 
-/// Runs calls until the peer closes the connection or the node must end. A call that was given up
+/// Runs calls until the peer closes the connection, its own `stopping` ends it, or nothing uses it. A call that was given up
 /// (cancelled by its caller, or its connection is gone) is dropped where it stands.
 pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     io: T,
     calls: C,
-    limits: &Limits,
+    caller: &Caller,
+    limits: &LimitSettings,
     budget: &Arc<Budget>,
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
-    let own = Shares::new("limits.requests_per_connection", limits.calls);
+    let own = Shares::new("limits.requests_per_connection", limits.requests_per_connection);
+    let most = Most::new(limits.result_rows, limits.result_bytes);
     let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
     let transport = Paced::new(transport, Arc::clone(&waiting), budget.request_bytes.take_anyway(0));
@@ -127,6 +146,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
     let mut cut = pin!(waiting.cut());
     let mut said_goodbye = false;
+    let mut idle = Idle::new(limits.idle);
     loop {
         // What is there to do comes first: the others are looked at when there is nothing.
         let next = tokio::select! {
@@ -134,7 +154,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
             next = requests.next() => next,
             () = &mut now => break,
             () = &mut cut => {
-                tracing::debug!("a connection was ended that does not take its answers, for others wait to be sent");
+                caller.note(Reason::ReplyBytes, &"others' answers wait to be sent");
                 break;
             }
             () = &mut gently, if !said_goodbye => {
@@ -145,19 +165,36 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
                     Err(_) => break,
                 }
             }
+            () = idle.over() => {
+                match requests.channel().in_flight_requests() > 0 || calls.is_open() {
+                    true => idle.used(),
+                    // It was told to go, had the time, and says nothing.
+                    false if said_goodbye => break,
+                    // A call that is on its way here is still answered.
+                    false => {
+                        stopping.gently.cancel();
+                        idle.restart(limits.drain);
+                    }
+                }
+                continue;
+            }
         };
         match next {
             Some(Ok(request)) => {
+                idle.used();
                 // Answers that wait count, too, and those are tarpc's to count.
-                let many = requests.channel().in_flight_requests() > limits.calls;
+                let many = requests.channel().in_flight_requests() > limits.requests_per_connection;
                 let bytes = request.get().message.bytes;
                 let held = if many { Err(own.bound().clone()) } else { budget.admit(&own, bytes) };
-                let held = held.map_err(Refusal::Overloaded);
-                let call = call(&calls, &request.get().message, held, limits.result, Arc::clone(&waiting));
+                let call = call(&calls, caller, &request.get().message, held, most, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
-                tracing::debug!(error = %sources(&error), "a connection ended");
+                let text = sources(&error);
+                tracing::debug!(error = text, "a connection ended");
+                if let Some(reason) = their_fault(&error) {
+                    caller.note(reason, &text);
+                }
                 break;
             }
             None => break,
@@ -166,34 +203,64 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     calls.close();
 }
 
+/// For what a connection ended, when that is what came on it, or did not go.
+fn their_fault(error: &ChannelError<WireError>) -> Option<Reason> {
+    let (ChannelError::Read(error)
+    | ChannelError::Ready(error)
+    | ChannelError::Write(error)
+    | ChannelError::Flush(error)
+    | ChannelError::Close(error)) = error;
+    match &**error {
+        WireError::Announced { .. } | WireError::Damaged(_) => Some(Reason::Frame),
+        WireError::Full(_) => Some(Reason::RequestBytes),
+        WireError::NotTaken => Some(Reason::ReplyTime),
+        _ => None,
+    }
+}
+
 /// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
 type Running<C> = BoxFuture<'static, Result<Ready<<C as Calls>::Service>, ServerError>>;
 
 /// One call, as tarpc wants it.
 fn call<C: Calls>(
     calls: &C,
+    caller: &Caller,
     request: &Received<Request<C>>,
-    held: Result<Held, Refusal>,
+    held: Result<Held, Bound>,
     most: Most,
     waiting: Arc<Waiting>,
 ) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
     let taken = match (&request.request, held) {
         (Ok(request), Ok(held)) => Ok((calls.clone(), calls.take_up(request), held)),
-        (Ok(_), Err(refusal)) => Err(refusal),
-        (Err(unreadable), _) => Err(Refusal::Refused(unreadable.to_string())),
+        (Ok(_), Err(bound)) => {
+            let refusal = Refusal::Overloaded(bound);
+            caller.refused(&refusal);
+            Err(refusal)
+        }
+        (Err(unreadable), _) => {
+            caller.note(Reason::Unreadable, unreadable);
+            Err(Refusal::Refused(unreadable.to_string()))
+        }
     };
-    move |context, Received { request, .. }| {
+    let caller = caller.clone();
+    move |_, Received { request, deadline, .. }| {
         let running = match (taken, request) {
             (Ok((calls, taken, held)), Ok(request)) => {
-                let allowance = Allowance { deadline: context.deadline - GRACE, most, held };
-                Ok(calls.run(taken, request, allowance))
+                Ok(calls.run(taken, request, Allowance { deadline, most, held }))
             }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
             let answer = match running {
-                Ok(running) => running.await,
+                Ok(running) => {
+                    let ran = tokio::time::timeout_at((deadline + GRACE).into(), running).await;
+                    ran.unwrap_or_else(|_| {
+                        let why = "it was still running after its deadline";
+                        caller.note(Reason::Overdue, &why);
+                        Err(Refusal::Unknown(why.to_owned()))
+                    })
+                }
                 Err(refusal) => Err(refusal),
             };
             let bytes = SMALL + answer.as_ref().map_or(0, C::weight);

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::Services;
 use super::budget::Budget;
 use super::connection::Calls;
+use super::refused::Caller;
 use super::transactions::{Place, Transactions};
-use crate::error::Bound;
 use crate::litefs::Role;
-use crate::request::{Allowance, CommitRefusal, Executor, Refusal, Stamp};
+use crate::request::{Allowance, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -23,21 +23,22 @@ use crate::statement::Statement;
 #[derive(Clone)]
 pub(super) struct DataCalls {
     services: Arc<Services>,
+    caller: Caller,
     transactions: Arc<Transactions>,
     /// Once cancelled, nothing new begins; open transactions may end.
     shutdown: CancellationToken,
 }
 
 impl DataCalls {
-    pub(super) fn new(services: Arc<Services>, budget: &Budget, shutdown: CancellationToken) -> Self {
-        let all = Arc::clone(&budget.transactions);
-        let transactions = Transactions::new(services.limits.transactions, all);
-        Self { services, transactions, shutdown }
-    }
-
-    /// The bound that a statement of it is over.
-    fn sized(&self, request: &Request<'_>) -> Result<(), Bound> {
-        request.sized(&self.services.limits.sizes)
+    pub(super) fn new(
+        services: Arc<Services>,
+        budget: &Budget,
+        caller: Caller,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let (own, all) = (services.limits.transactions_per_connection, Arc::clone(&budget.transactions));
+        let transactions = Transactions::new(own, all);
+        Self { services, caller, transactions, shutdown }
     }
 
     /// The local writer, when this node is the one to ask.
@@ -96,12 +97,12 @@ impl DataCalls {
 
     async fn answer(
         self,
-        place: Option<Result<Place, Refusal>>,
+        place: Option<Place>,
         request: Request<'static>,
         allowance: Allowance,
     ) -> Answer<Data> {
         // Before anything runs, and whoever is primary.
-        self.sized(&request).map_err(Refusal::TooLarge)?;
+        request.sized(&Sizes::of(&self.services.limits)).map_err(Refusal::TooLarge)?;
         match request {
             Request::Write { repo, request } => {
                 let written = self.primary(&repo)?.write(request.into_owned(), allowance).await;
@@ -112,7 +113,7 @@ impl DataCalls {
                 read.map(Reply::Read).map_err(|why| self.hinted(why))
             }
             Request::Begin { repo, id, begin, session, .. } => {
-                let place = place.ok_or_else(|| Refusal::Refused("it was not taken up".to_owned()))??;
+                let place = place.ok_or_else(|| Refusal::Refused("it was not taken up".to_owned()))?;
                 let begun = self.primary(&repo)?.begin(id, begin, session, allowance).await;
                 place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
@@ -147,11 +148,28 @@ impl Calls for DataCalls {
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
-        self.answer(place, request, allowance).instrument(span).boxed()
+        let (caller, place) = match place.transpose() {
+            Ok(place) => (self.caller.clone(), place),
+            Err(refusal) => {
+                self.caller.refused(&refusal);
+                return future::ready(Err(refusal)).boxed();
+            }
+        };
+        let answered = self.answer(place, request, allowance).inspect(move |answer| match answer {
+            Err(refusal) => caller.refused(refusal),
+            // Its transaction goes on.
+            Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
+            Ok(_) => {}
+        });
+        answered.instrument(span).boxed()
     }
 
     fn weight(reply: &Reply) -> usize {
         reply.weight()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.transactions.is_empty()
     }
 
     fn close(&self) {

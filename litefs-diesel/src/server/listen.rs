@@ -1,19 +1,23 @@
-//! The port: who may connect, and how many.
+//! The port. What is over a bound is closed as soon as it is accepted, and nothing is done for it.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Services;
+use super::admit::Arrived;
 use super::budget::Budget;
 use super::connection::{self, Stopping};
+use super::reason::Reason;
+use super::refused::Refused;
+use super::seats::Seats;
+use super::socket;
 use crate::rpc::identity::Transport;
 
 /// Why this node does not listen.
@@ -41,28 +45,35 @@ pub(crate) async fn bind(addr: SocketAddr, transport: &Transport) -> Result<TcpL
 /// what runs and what is open may end until the limit `drain`, and the rest is dropped, which
 /// rolls it back. When this returns, nothing of it is left running.
 pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
+    let refused = Arc::clone(&services.refused);
+    tokio::select! {
+        () = serve(listener, services, shutdown) => {}
+        () = refused.keep_telling() => {}
+    }
+}
+
+async fn serve(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
     let budget = Budget::new(&services.limits);
-    let permits = Arc::new(Semaphore::new(services.limits.connections));
-    while let Some((stream, from)) = accept(&listener, &stopping.gently).await {
-        let Some(Ok(permit)) =
-            stopping.gently.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await
-        else {
-            break;
+    let seats = Seats::new(&services.limits);
+    while let Some((stream, from)) = accept(&listener, &services.refused, &stopping.gently).await {
+        let seat = match seats.take(from.ip(), Instant::now()) {
+            Ok(seat) => seat,
+            Err(full) => {
+                socket::reset(stream);
+                services.refused.note(full, &from, &"closed before TLS");
+                continue;
+            }
         };
-        let serve = connection::serve(
-            stream,
-            from,
+        let arrived = Arrived { stream, from, seat };
+        tasks.spawn(connection::serve(
+            arrived,
             Arc::clone(&services),
             Arc::clone(&budget),
             stopping.clone(),
             tasks.clone(),
-        );
-        tasks.spawn(async move {
-            serve.await;
-            drop(permit);
-        });
+        ));
     }
     drop(listener);
     tasks.close();
@@ -74,7 +85,11 @@ pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown
 }
 
 /// The next connection; `None` once the node shuts down.
-async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<(TcpStream, SocketAddr)> {
+async fn accept(
+    listener: &TcpListener,
+    refused: &Refused,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr)> {
     let mut pauses = ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(5))
         .with_max_delay(Duration::from_secs(1))
@@ -88,7 +103,7 @@ async fn accept(listener: &TcpListener, shutdown: &CancellationToken) -> Option<
                     Err(error) if of_the_connection(&error) => {}
                     // Mostly: too many open files. Some will close.
                     Err(error) => {
-                        tracing::warn!(%error, "cannot accept a connection; trying again");
+                        refused.note(Reason::Descriptors, &"a new connection", &error);
                         tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))).await;
                     }
                 }

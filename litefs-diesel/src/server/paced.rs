@@ -1,7 +1,6 @@
 //! A connection's frames, none of which is held for longer or in greater number than others can bear.
 
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -85,9 +84,7 @@ impl<S: Service, T: AsyncRead + AsyncWrite + Unpin> Paced<S, T> {
             ready!(timer.as_mut().poll(cx));
             self.timer = None;
             if Instant::now() >= due {
-                let why =
-                    "an answer was not taken within the time that it has (setting `limits.reply_timeout`)";
-                return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, why).into());
+                return Poll::Ready(WireError::NotTaken);
             }
         }
     }
@@ -103,10 +100,7 @@ impl<S: Service, T: AsyncRead + AsyncWrite + Unpin> Stream for Paced<S, T> {
         let held = if held > UNCOUNTED { held } else { 0 };
         match this.reading.resize(held) {
             Ok(()) => polled,
-            Err(bound) => {
-                let why = format!("this node holds too much of requests to read on, {bound}");
-                Poll::Ready(Some(Err(io::Error::other(why).into())))
-            }
+            Err(bound) => Poll::Ready(Some(Err(WireError::Full(bound)))),
         }
     }
 }

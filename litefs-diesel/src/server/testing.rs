@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Services, bind, run};
+use super::{Refused, Services, bind, run};
+use crate::config::LimitSettings;
 use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -49,10 +50,15 @@ pub(crate) struct TestNode {
 
 impl TestNode {
     pub(crate) async fn start(role: Role) -> Self {
-        Self::start_with(role, "127.0.0.1:0", Limits::default(), identity("eu")).await
+        Self::start_with(role, "127.0.0.1:0", LimitSettings::default(), identity("eu")).await
     }
 
-    pub(crate) async fn start_with(role: Role, listen: &str, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn start_with(
+        role: Role,
+        listen: &str,
+        limits: LimitSettings,
+        identity: Identity,
+    ) -> Self {
         Self::start_on(Fake::new(), role, listen, limits, identity).await
     }
 
@@ -61,7 +67,7 @@ impl TestNode {
         fake: Arc<Fake>,
         role: Role,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let member = TestMember::new(&identity.node, role, None);
@@ -72,14 +78,14 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
     }
 
     /// A primary that knows its peers by that.
-    pub(crate) async fn secured(transport: Transport, limits: Limits, identity: Identity) -> Self {
+    pub(crate) async fn secured(transport: Transport, limits: LimitSettings, identity: Identity) -> Self {
         let member = TestMember::new(&identity.node, Role::Primary, None);
         Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
     }
@@ -89,7 +95,7 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let executor = Arc::new(FakePrimary(Arc::clone(&fake)));
@@ -97,7 +103,7 @@ impl TestNode {
     }
 
     /// A primary whose writer is that one.
-    pub(crate) async fn with_writer(writer: Arc<dyn Executor>, limits: Limits) -> Self {
+    pub(crate) async fn with_writer(writer: Arc<dyn Executor>, limits: LimitSettings) -> Self {
         let identity = identity("eu");
         let member = TestMember::new(&identity.node, Role::Primary, None);
         Self::serve_with(Transport::Plain, writer, Fake::new(), member, "127.0.0.1:0", limits, identity).await
@@ -109,7 +115,7 @@ impl TestNode {
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
-        limits: Limits,
+        limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
@@ -118,7 +124,8 @@ impl TestNode {
         let repos = HashMap::from([("Repo".to_owned(), executor)]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let services = Services { identity, repos, members, transport, names, limits };
+        let refused = Arc::<Refused>::default();
+        let services = Services { identity, repos, members, transport, names, limits, refused };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
         Self { addr, fake, member, shutdown, task }
     }

@@ -1,8 +1,11 @@
 //! The server over real connections, with a writer in memory behind it.
 
 mod bounds;
+mod descriptors;
 mod identity;
+mod idle;
 mod litefs_cluster;
+mod requests;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +15,8 @@ use tokio::net::TcpStream;
 use super::testing::{
     PATIENCE, TestNode, full, identity, in_ms, replica_of, stamp, statement, unique, write_request,
 };
-use super::{BindError, Limits, bind};
+use super::{BindError, bind};
+use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::litefs::Role;
 use crate::request::{Begin, Refusal, RequestId};
@@ -234,7 +238,7 @@ async fn a_rollback_right_behind_a_begin_leaves_nothing_open() {
 
 #[tokio::test]
 async fn a_connection_has_a_limited_number_of_transactions() {
-    let limits = Limits { transactions: 2, ..Limits::default() };
+    let limits = LimitSettings { transactions_per_connection: 2, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();
@@ -246,22 +250,8 @@ async fn a_connection_has_a_limited_number_of_transactions() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_waits_for_another_to_end() {
-    let limits = Limits { connections: 1, ..Limits::default() };
-    let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
-    let first = connect(&node).await;
-    let second = connect(&node);
-    tokio::pin!(second);
-    let early = tokio::time::timeout(Duration::from_millis(50), &mut second).await;
-    assert!(early.is_err(), "the second connection was served beside the first");
-    drop(first);
-    let second = tokio::time::timeout(PATIENCE, second).await.unwrap();
-    assert!(ask(&second, write("INSERT")).await.is_ok());
-}
-
-#[tokio::test]
 async fn a_call_over_the_limit_is_refused_at_once() {
-    let limits = Limits { calls: 1, ..Limits::default() };
+    let limits = LimitSettings { requests_per_connection: 1, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     tokio::select! {
@@ -306,7 +296,7 @@ async fn shutdown_answers_what_runs_and_begins_nothing() {
 
 #[tokio::test]
 async fn shutdown_drops_what_does_not_end_in_time() {
-    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let limits = LimitSettings { drain: Duration::from_millis(50), ..LimitSettings::default() };
     let mut node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();

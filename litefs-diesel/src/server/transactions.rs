@@ -92,6 +92,10 @@ impl Transactions {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.lock().slots.is_empty()
+    }
+
     /// Ends all of them, those too that calls still have.
     pub(super) fn close(&self) {
         let slots = {

@@ -4,6 +4,7 @@
 mod checks;
 mod identity;
 mod levels;
+mod limits;
 mod mistakes;
 mod ranks;
 mod tool;

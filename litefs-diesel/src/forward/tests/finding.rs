@@ -119,7 +119,7 @@ async fn a_primary_that_starts_later_is_reached() {
     let asking = Asking::start_on(Handle::current(), replica_of("a"), table(&[("a", &listen)]));
     let (written, _node) = tokio::join!(asking.write("INSERT"), async {
         asking.attempted("a").await;
-        TestNode::start_with(Role::Primary, &listen, Limits::default(), identity("eu")).await
+        TestNode::start_with(Role::Primary, &listen, LimitSettings::default(), identity("eu")).await
     });
     written.unwrap();
 }
@@ -133,7 +133,7 @@ async fn a_primary_that_restarts_is_reached_again() {
     let listen = first.addr.to_string();
     let (written, _second) = tokio::join!(
         asking.write("INSERT"),
-        TestNode::start_with(Role::Primary, &listen, Limits::default(), identity("eu"))
+        TestNode::start_with(Role::Primary, &listen, LimitSettings::default(), identity("eu"))
     );
     written.unwrap();
 }
@@ -151,7 +151,8 @@ async fn a_primary_that_shuts_down_is_left_for_the_next() {
 
 #[tokio::test]
 async fn a_node_of_another_cluster_is_refused_at_once_and_says_why() {
-    let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", Limits::default(), identity("us")).await;
+    let node =
+        TestNode::start_with(Role::Primary, "127.0.0.1:0", LimitSettings::default(), identity("us")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &node)]);
     let error = asking.write("INSERT").await.unwrap_err();
     assert!(

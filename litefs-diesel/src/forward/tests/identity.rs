@@ -1,11 +1,11 @@
 //! Forwarding to nodes that are known by an identity.
 
 use super::*;
+use crate::config::LimitSettings;
 use crate::rpc::identity::testing::{Authority, Followed, by_secret, secret};
-use crate::server::Limits;
 
 async fn primary(by: &Transport) -> TestNode {
-    TestNode::secured(by.clone(), Limits::default(), identity("eu")).await
+    TestNode::secured(by.clone(), LimitSettings::default(), identity("eu")).await
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn a_certificate_is_looked_at_for_the_name_that_litefs_gives() {
     let authority = Authority::new();
     let me = identity("eu");
     let by = authority.node(&me.node);
-    let primary = TestNode::secured(by, Limits::default(), me.clone()).await;
+    let primary = TestNode::secured(by, LimitSettings::default(), me.clone()).await;
     let asking = Asking::secured(authority.node("anybody"), &[("another", &primary)]);
     let error = asking.write("INSERT").await.unwrap_err();
     assert!(error.to_string().contains("certificate is not accepted"), "{error}");

@@ -60,7 +60,9 @@ async fn one_whose_wait_ended_after_the_role_had_changed_is_told() {
 async fn one_that_the_next_primary_has_is_not_told() {
     let old = TestNode::start(Role::Primary).await;
     let fake = Arc::clone(&old.fake);
-    let new = TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", Limits::default(), identity("eu")).await;
+    let new =
+        TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", LimitSettings::default(), identity("eu"))
+            .await;
     let other = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &old), ("b", &new), ("c", &other)]);
     asking.write("kept").await.unwrap();

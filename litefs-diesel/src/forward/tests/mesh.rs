@@ -47,7 +47,8 @@ async fn mesh() -> Vec<Meshed> {
         let process = peer(name).process;
         let identity = Identity { node: (*name).to_owned(), process, ..identity("eu") };
         nodes.push((
-            TestNode::serve(Fake::new(), member, "127.0.0.1:0", Limits::default(), identity.clone()).await,
+            TestNode::serve(Fake::new(), member, "127.0.0.1:0", LimitSettings::default(), identity.clone())
+                .await,
             identity,
         ));
     }

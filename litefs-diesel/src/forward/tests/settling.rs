@@ -3,8 +3,8 @@
 use super::*;
 use crate::request::Refusal;
 
-fn quick() -> Limits {
-    Limits { drain: Duration::from_millis(10), ..Limits::default() }
+fn quick() -> LimitSettings {
+    LimitSettings { drain: Duration::from_millis(10), ..LimitSettings::default() }
 }
 
 #[tokio::test]
@@ -33,7 +33,8 @@ async fn a_lost_connection_is_settled_by_the_next_primary_that_has_the_same_hist
     let mut first = TestNode::start_with(Role::Primary, "127.0.0.1:0", quick(), identity("eu")).await;
     let fake = Arc::clone(&first.fake);
     let next =
-        TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", Limits::default(), identity("eu")).await;
+        TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", LimitSettings::default(), identity("eu"))
+            .await;
     let asking = Asking::start(replica_of("a"), &[("a", &first), ("b", &next)]);
     let (written, ()) = tokio::join!(asking.write("wait"), async {
         next.fake.logged("running wait").await;
@@ -199,7 +200,8 @@ async fn a_commit_that_never_arrived_is_ended_for_good() {
     let mut first = TestNode::start_with(Role::Primary, "127.0.0.1:0", quick(), identity("eu")).await;
     let fake = Arc::clone(&first.fake);
     let next =
-        TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", Limits::default(), identity("eu")).await;
+        TestNode::start_on(fake, Role::Primary, "127.0.0.1:0", LimitSettings::default(), identity("eu"))
+            .await;
     let asking = Asking::start(replica_of("a"), &[("a", &first), ("b", &next)]);
     let slow_to_commit = Session { changes: 100, ..Session::default() };
     let begun = asking.router.begin(Begin::Immediate, slow_to_commit, within(20_000)).await;

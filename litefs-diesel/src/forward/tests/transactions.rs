@@ -80,7 +80,7 @@ async fn a_transaction_that_a_statement_ends_is_not_rolled_back_again() {
 
 #[tokio::test]
 async fn a_lost_connection_ends_the_transaction_and_keeps_nothing() {
-    let limits = Limits { drain: Duration::from_millis(10), ..Limits::default() };
+    let limits = LimitSettings { drain: Duration::from_millis(10), ..LimitSettings::default() };
     let mut primary = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let mut transaction = asking.begin().await;

@@ -30,7 +30,7 @@ async fn meet(
     let (mut here, mut there) = duplex(1 << 16);
     tokio::join!(
         hello::greet(&mut here, caller, Purpose::Data, soon()),
-        hello::welcome(&mut there, called, soon())
+        hello::welcome(&mut there, called, soon(), || true)
     )
 }
 
@@ -84,7 +84,7 @@ async fn a_hello_that_is_none_is_refused() {
     for bytes in not_ours {
         let (mut here, mut there) = duplex(1 << 16);
         here.write_all(bytes).await.unwrap();
-        let error = hello::welcome(&mut there, &identity(1), soon()).await.unwrap_err();
+        let error = hello::welcome(&mut there, &identity(1), soon(), || true).await.unwrap_err();
         assert!(matches!(error, HelloError::Foreign(_)), "{bytes:?}: {error}");
     }
 }
@@ -93,7 +93,7 @@ async fn a_hello_that_is_none_is_refused() {
 async fn a_silent_peer_is_given_up_at_the_deadline() {
     let (_here, mut there) = duplex(1 << 16);
     let deadline = Instant::now() + Duration::from_millis(10);
-    let error = hello::welcome(&mut there, &identity(1), deadline).await.unwrap_err();
+    let error = hello::welcome(&mut there, &identity(1), deadline, || true).await.unwrap_err();
     assert!(matches!(error, HelloError::Timeout) && !error.is_refusal());
 }
 
@@ -153,7 +153,7 @@ async fn an_empty_id_on_the_wire_stands_for_no_cluster() {
         let (mut here, mut there) = duplex(1 << 16);
         let call = [body(&opening), body(&(Purpose::Data, nobody()))].concat();
         here.write_all(&[&(call.len() as u32).to_be_bytes()[..], &call].concat()).await.unwrap();
-        let error = hello::welcome(&mut there, &with_litefs(1, id), soon()).await.unwrap_err();
+        let error = hello::welcome(&mut there, &with_litefs(1, id), soon(), || true).await.unwrap_err();
         assert!(matches!(error, HelloError::NotYet { .. }), "{error}");
     }
     let (mut here, mut there) = duplex(1 << 16);

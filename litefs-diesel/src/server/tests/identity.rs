@@ -1,6 +1,5 @@
 //! Who gets to a served node: over TLS and the hello, and who does not.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::either::Either;
 
 use super::*;
@@ -14,7 +13,16 @@ async fn greet(
     me: &Identity,
     purpose: Purpose,
 ) -> Result<Stream<TcpStream>, Box<dyn std::error::Error>> {
-    let stream = TcpStream::connect(node.addr).await?;
+    greet_on(TcpStream::connect(node.addr).await?, by, me, purpose).await
+}
+
+/// The same on a connection that was made.
+pub(super) async fn greet_on(
+    stream: TcpStream,
+    by: &Transport,
+    me: &Identity,
+    purpose: Purpose,
+) -> Result<Stream<TcpStream>, Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     let (mut stream, _session) = by.connect(stream, vec![], in_ms(20_000)).await?;
     match hello::greet(&mut stream, me, purpose, in_ms(20_000)).await {
@@ -34,7 +42,7 @@ async fn call_by<S: Service>(node: &TestNode, by: &Transport, me: &Identity, pur
 }
 
 async fn secured(by: Transport) -> TestNode {
-    TestNode::secured(by, Limits::default(), identity("eu")).await
+    TestNode::secured(by, LimitSettings::default(), identity("eu")).await
 }
 
 #[tokio::test]
@@ -98,20 +106,6 @@ async fn tls_to_a_plain_text_port_fails_and_harms_nobody() {
     assert!(refused.to_string().contains("TLS"), "{refused}");
     let client = connect(&node).await;
     assert!(ask(&client, write("INSERT")).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_handshake_that_is_never_finished_gives_its_place_to_another() {
-    let shared = by_secret(&secret(), "shop");
-    let limits = Limits { connections: 1, hello: Duration::from_millis(100), ..Limits::default() };
-    let node = TestNode::secured(shared.clone(), limits, identity("eu")).await;
-    let mut silent = TcpStream::connect(node.addr).await.unwrap();
-    silent.write_all(&[0x16, 3, 1, 2, 0, 1]).await.unwrap();
-    let client: Client<Data> = call_by(&node, &shared, &identity("eu"), Purpose::Data).await;
-    assert!(ask(&client, write("INSERT")).await.is_ok());
-    // The silent one has been hung up on.
-    let end = tokio::time::timeout(PATIENCE, silent.read(&mut [0; 64])).await.expect("an end");
-    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
 }
 
 #[tokio::test]

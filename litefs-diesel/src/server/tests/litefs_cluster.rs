@@ -9,7 +9,7 @@ const FIRST: &str = "LFSC0123456789ABCDEF";
 async fn a_node_whose_litefs_comes_to_another_cluster_drops_its_connections_and_what_is_open_on_them() {
     let (ids, litefs) = ClusterId::changing(Some(FIRST));
     let here = Identity { litefs, ..identity("eu") };
-    let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", Limits::default(), here).await;
+    let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", LimitSettings::default(), here).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();
     ids.send_replace(Some("LFSC0000000000000002".into()));

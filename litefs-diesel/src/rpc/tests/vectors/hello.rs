@@ -18,6 +18,7 @@ variants!(No:
     Self::Unreadable => "Unreadable",
     Self::LitefsCluster(_) => "LitefsCluster",
     Self::NotYet => "NotYet",
+    Self::Full => "Full",
 );
 
 /// This node.
@@ -49,6 +50,7 @@ fn the_hello_is_as_it_is_written_down() {
         No::Unreadable,
         No::LitefsCluster("LFSC0000000000000002".into()),
         No::NotYet,
+        No::Full,
     ];
     vectors.hold_all("No", &reasons);
     vectors.finish("hello.txt");
@@ -58,7 +60,7 @@ fn the_hello_is_as_it_is_written_down() {
 async fn called_by(frame: &[u8]) -> (Result<(Peer, Purpose), HelloError>, Vec<u8>) {
     let (mut peer, mut here) = duplex(1 << 16);
     peer.write_all(frame).await.unwrap();
-    let welcomed = hello::welcome(&mut here, &ours(), soon()).await;
+    let welcomed = hello::welcome(&mut here, &ours(), soon(), || true).await;
     drop(here);
     let mut answer = Vec::new();
     peer.read_to_end(&mut answer).await.unwrap();

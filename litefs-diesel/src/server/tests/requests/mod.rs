@@ -13,7 +13,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, LimitSettings};
 use crate::position::Position;
 use crate::reader::Readers;
 use crate::request::Procedures;
@@ -40,7 +40,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn start(limits: Limits) -> Self {
+    async fn start(limits: LimitSettings) -> Self {
         let settings = Config::temporary().resolve().unwrap().repos.into_values().next().unwrap();
         let mut conn = SqliteConnection::establish(settings.database.file().to_str().unwrap()).unwrap();
         conn.batch_execute("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY, a)").unwrap();

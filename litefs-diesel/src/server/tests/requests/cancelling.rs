@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn calls_that_are_cancelled_count_for_as_long_as_they_wait_for_the_writer() {
-    let bench = Bench::start(Limits { calls: 4, ..Limits::default() }).await;
+    let bench = Bench::start(LimitSettings { requests_per_connection: 4, ..LimitSettings::default() }).await;
     let other = connect(&bench.node).await;
     // Everybody waits for this one.
     ask(&other, begin(1)).await.unwrap();
