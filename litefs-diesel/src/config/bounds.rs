@@ -113,7 +113,13 @@ pub(super) fn settings<'a>(
         between(&get, key, max_frame / 2, 1..=max_frame, "what is larger than `max_frame` cannot be sent")
     };
     let many = |key| {
-        between(&get, key, 4 * max_frame, max_frame..=MOST_BYTES, "less than `max_frame` has no room for one frame")
+        between(
+            &get,
+            key,
+            4 * max_frame,
+            max_frame..=MOST_BYTES,
+            "less than `max_frame` has no room for one frame",
+        )
     };
     Ok(LimitSettings {
         // Each is a file descriptor, and a process has a million at most.
@@ -131,7 +137,11 @@ pub(super) fn settings<'a>(
         keepalive: get("keepalive").map_or(Ok(default.keepalive), |found| keepalive(&found))?,
         max_frame,
         requests: count("requests", default.requests, 1_048_576)?,
-        requests_per_connection: count("requests_per_connection", default.requests_per_connection, 1_048_576)?,
+        requests_per_connection: count(
+            "requests_per_connection",
+            default.requests_per_connection,
+            1_048_576,
+        )?,
         request_bytes: many("request_bytes")?,
         transactions: count("transactions", default.transactions, 65_536)?,
         transactions_per_connection: count(

@@ -95,8 +95,7 @@ impl Limits {
         self.set("keepalive", Value::Duration(silence))
     }
 
-    /// Bytes of a frame, the same on all nodes (default 64 MiB): a message is held whole. It may have a 64th as many
-    /// values, for what is one byte in a message takes up to 40 in memory.
+    /// Bytes of a frame, the same on all nodes (default 64 MiB): a message is held whole.
     #[must_use]
     pub fn max_frame(self, bytes: usize) -> Self {
         self.set("max_frame", integer(bytes))

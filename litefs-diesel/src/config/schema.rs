@@ -17,6 +17,7 @@ pub(super) const REPO: &[&str] = &[
     "read_transaction",
     "max_batch",
     "transactions_waiting",
+    "busy_report",
     "ledger_result",
     "ledger_keep",
     "ack",

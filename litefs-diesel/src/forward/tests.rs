@@ -12,17 +12,20 @@ use tokio::runtime::Handle;
 
 use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
 use crate::config::{Config, LimitSettings, LostWrite, RepoConfig};
-use crate::error::{Error, NotExecuted};
+use crate::error::{Bound, Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;
 use crate::members::NotReplicated;
 use crate::members::testing::TestMember;
 use crate::position::Position;
-use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Terms, Transaction, Written};
+use crate::request::{
+    Ack, Begin, CommitFailure, Primary, RequestId, Sizes, Terms, Transaction, Write, Written,
+};
 use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::testing::*;
-use crate::statement::Session;
+use crate::statement::{Session, Statement};
+use crate::value::{ValueRef, Values};
 
 mod finding;
 mod identity;
@@ -134,6 +137,7 @@ impl Asking {
             identity: Arc::new(identity),
             members: Arc::clone(&member.members),
             max_frame: MAX_FRAME,
+            sizes: SIZES,
             runtime,
         });
         let local = Fake::new();
@@ -294,13 +298,42 @@ async fn a_read_whose_connection_is_lost_is_asked_again() {
     assert!(matches!(timeout, Error::ReadTimeout { .. }), "{timeout}");
 }
 
+/// Three binds, and else what a frame takes.
+const SIZES: Sizes = Sizes { statement_bytes: usize::MAX, binds: 3, bind_bytes: usize::MAX };
+
+#[tokio::test]
+async fn a_statement_over_a_bound_is_refused_unsent_and_a_transaction_with_it_is_rolled_back() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    let many = |count| (0..count).map(ValueRef::Integer).collect::<Values>();
+    let large = |count| Statement { binds: many(count), ..statement("INSERT") };
+    let write = asking.router.write(Write::of(vec![statement("INSERT"), large(4)]), within(20_000));
+    let read = asking.router.read(large(4), within(20_000));
+    for error in [write.await.unwrap_err(), read.await.unwrap_err()] {
+        assert_eq!(
+            error.to_string(),
+            format!("it was not executed: {}", NotExecuted::TooLarge(Bound::new("limits.binds", 3)))
+        );
+    }
+    assert_eq!(primary.fake.log(), [""; 0]);
+    let mut open = asking.begin().await;
+    let refused = open.run(large(4), within(20_000).deadline).await.unwrap_err();
+    assert!(
+        matches!(&refused, Error::NotExecuted(NotExecuted::TooLarge(bound)) if bound.most() == 3),
+        "{refused}"
+    );
+    drop(open);
+    primary.fake.logged("rollback").await;
+    asking.write("INSERT").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_write_over_the_frame_limit_is_refused_unsent() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let error = asking.write(&"x".repeat(MAX_FRAME)).await.unwrap_err();
     assert!(
-        matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if why.contains("max_frame")),
+        matches!(&error, Error::NotExecuted(NotExecuted::TooLarge(bound)) if bound.setting() == "limits.max_frame"),
         "{error}"
     );
     asking.write("INSERT").await.unwrap();

@@ -113,9 +113,10 @@ async fn settled(
 /// What a refusal is for a transaction that is gone with it.
 fn gone(name: &str, refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Rejected(_) | Refusal::NotKept { .. } | Refusal::NotDecoded { .. } => {
-            refusal.into_error(name)
-        }
+        Refusal::Rejected(_)
+        | Refusal::NotKept { .. }
+        | Refusal::NotDecoded { .. }
+        | Refusal::TooLarge(_) => refusal.into_error(name),
         Refusal::TransactionEnded(why) => {
             Error::NotExecuted(NotExecuted::TransactionEnded(format!("{name}: {why}")))
         }

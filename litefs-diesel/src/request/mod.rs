@@ -142,6 +142,14 @@ pub(crate) struct Written {
     pub(crate) position: Position,
 }
 
+impl Written {
+    /// How many bytes its results take in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        let reply = self.reply.as_ref().map_or(0, |reply| reply.bytes().len());
+        reply + self.outcomes.iter().map(Outcome::weight).sum::<usize>()
+    }
+}
+
 /// When a write returns, and so what its value is worth.
 ///
 /// LiteFS gives the lease to whichever candidate asks first, also to one that lags, and drops what

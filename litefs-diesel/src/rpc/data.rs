@@ -9,7 +9,7 @@ use crate::error::{Bound, DatabaseError};
 use crate::position::Position;
 use crate::request::Refusal;
 use crate::request::{Ask, Begin, RequestId, Sizes, Stamp, Step, WriteRequest, Written};
-use crate::statement::{Outcome, Rows, Session, Statement};
+use crate::statement::{Outcome, Session, Statement};
 
 /// The service of the data connection.
 pub(crate) enum Data {}
@@ -93,13 +93,9 @@ impl Request<'_> {
 impl Reply {
     /// How many bytes its results take in memory, about: on the wire it is no more.
     pub(crate) fn weight(&self) -> usize {
-        let of = |outcome: &Outcome| size_of::<Outcome>() + outcome.rows.as_ref().map_or(0, Rows::weight);
         match self {
-            Self::Written(written) | Self::Committed(written) => {
-                let reply = written.reply.as_ref().map_or(0, |reply| reply.bytes().len());
-                reply + written.outcomes.iter().map(of).sum::<usize>()
-            }
-            Self::Read(outcome) | Self::Step(Step { result: Ok(outcome), .. }) => of(outcome),
+            Self::Written(written) | Self::Committed(written) => written.weight(),
+            Self::Read(outcome) | Self::Step(Step { result: Ok(outcome), .. }) => outcome.weight(),
             Self::Begun | Self::Step(_) | Self::NotCommitted(_) | Self::RolledBack(_) => 0,
         }
     }

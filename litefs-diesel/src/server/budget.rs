@@ -9,7 +9,7 @@ use crate::request::Held;
 use crate::shares::Shares;
 
 /// Shared by all connections of a server.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     requests: Arc<Shares>,
     pub(super) request_bytes: Arc<Shares>,
     pub(super) transactions: Arc<Shares>,
@@ -17,13 +17,19 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(limits: &LimitSettings) -> Arc<Self> {
+    pub(crate) fn new(limits: &LimitSettings) -> Arc<Self> {
         Arc::new(Self {
             requests: Shares::new("limits.requests", limits.requests),
             request_bytes: Shares::new("limits.request_bytes", limits.request_bytes),
             transactions: Shares::new("limits.transactions", limits.transactions),
             replies: Replies::new(limits.reply_bytes, limits.reply_timeout),
         })
+    }
+
+    /// How many bytes of answers wait.
+    #[cfg(test)]
+    pub(crate) fn reply_bytes(&self) -> usize {
+        self.replies.bytes()
     }
 
     /// Takes a request of so many bytes, of the connection whose requests are `own`.

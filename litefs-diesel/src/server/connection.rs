@@ -4,8 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::{ChannelError, ServerError};
@@ -80,20 +80,14 @@ pub(super) trait Calls: Clone + Send + 'static {
 pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(
-    arrived: Arrived,
-    services: Arc<Services>,
-    budget: Arc<Budget>,
-    stopping: Stopping,
-    tasks: TaskTracker,
-) {
+pub(super) async fn serve(arrived: Arrived, services: Arc<Services>, stopping: Stopping, tasks: TaskTracker) {
     let from = arrived.from;
     let admitted = stopping.gently.run_until_cancelled(admit::admit(arrived, &services)).await;
     let Some(Some(Admitted { stream, session, identity, peer, purpose, seat: _seat })) = admitted else {
         return;
     };
     tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
-    let limits = &services.limits;
+    let (limits, budget) = (&services.limits, &services.budget);
     let caller = Caller::new(Arc::clone(&services.refused), from, &peer.node);
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
@@ -109,12 +103,12 @@ pub(super) async fn serve(
         match purpose {
             Purpose::Data => {
                 let gently = stopping.gently.clone();
-                let calls = DataCalls::new(Arc::clone(&services), &budget, caller.clone(), gently);
-                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
+                let calls = DataCalls::new(Arc::clone(&services), caller.clone(), gently);
+                run(stream, calls, &caller, limits, budget, &ending, &tasks).await;
             }
             Purpose::Control => {
                 let calls = ControlCalls::new(Arc::clone(&services), peer);
-                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
+                run(stream, calls, &caller, limits, budget, &ending, &tasks).await;
             }
         }
     };

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::Services;
-use super::budget::Budget;
 use super::connection::Calls;
 use super::refused::Caller;
 use super::transactions::{Place, Transactions};
@@ -30,14 +29,9 @@ pub(super) struct DataCalls {
 }
 
 impl DataCalls {
-    pub(super) fn new(
-        services: Arc<Services>,
-        budget: &Budget,
-        caller: Caller,
-        shutdown: CancellationToken,
-    ) -> Self {
-        let (own, all) = (services.limits.transactions_per_connection, Arc::clone(&budget.transactions));
-        let transactions = Transactions::new(own, all);
+    pub(super) fn new(services: Arc<Services>, caller: Caller, shutdown: CancellationToken) -> Self {
+        let own = services.limits.transactions_per_connection;
+        let transactions = Transactions::new(own, Arc::clone(&services.budget.transactions));
         Self { services, caller, transactions, shutdown }
     }
 

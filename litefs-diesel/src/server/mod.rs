@@ -28,6 +28,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use budget::Budget;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
@@ -56,6 +57,8 @@ pub(crate) struct Services {
     pub(crate) names: PeerNames,
     /// What they may have of this node.
     pub(crate) limits: LimitSettings,
+    /// What of it they have.
+    pub(crate) budget: Arc<Budget>,
     /// Where everything goes that is refused.
     pub(crate) refused: Arc<Refused>,
 }

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Refused, Services, bind, run};
+use super::{Budget, Refused, Services, bind, run};
 use crate::config::LimitSettings;
 use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
@@ -44,6 +44,8 @@ pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) member: TestMember,
+    /// What its callers have of it.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -124,10 +126,19 @@ impl TestNode {
         let repos = HashMap::from([("Repo".to_owned(), executor)]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let refused = Arc::<Refused>::default();
-        let services = Services { identity, repos, members, transport, names, limits, refused };
+        let (budget, refused) = (Budget::new(&limits), Arc::<Refused>::default());
+        let services = Services {
+            identity,
+            repos,
+            members,
+            transport,
+            names,
+            limits,
+            budget: Arc::clone(&budget),
+            refused,
+        };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, shutdown, task }
+        Self { addr, fake, member, budget, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

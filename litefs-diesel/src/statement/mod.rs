@@ -67,11 +67,14 @@ pub(crate) struct Rows {
     pub(crate) values: Values,
 }
 
-impl Rows {
-    /// How many bytes they take in memory, about.
+impl Outcome {
+    /// How many bytes it takes in memory, about.
     pub(crate) fn weight(&self) -> usize {
-        let columns = self.columns.iter().map(|name| size_of::<String>() + name.len());
-        columns.sum::<usize>() + self.values.held()
+        let of = |rows: &Rows| {
+            let columns = rows.columns.iter().map(|name| size_of::<String>() + name.len());
+            columns.sum::<usize>() + rows.values.held()
+        };
+        size_of::<Self>() + self.rows.as_ref().map_or(0, of)
     }
 }
 

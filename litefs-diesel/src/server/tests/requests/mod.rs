@@ -2,6 +2,9 @@
 //! refused by name, and the others go on.
 
 mod cancelling;
+mod replies;
+mod results;
+mod sizes;
 
 use std::io;
 use std::sync::Arc;
@@ -13,11 +16,14 @@ use tokio_util::bytes::Bytes;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
 use super::*;
-use crate::config::{Config, LimitSettings};
+use crate::config::Config;
+use crate::error::{Error, NotExecuted};
 use crate::position::Position;
 use crate::reader::Readers;
-use crate::request::Procedures;
+use crate::request::{Ask, Procedures, Stamp, Write, WriteRequest};
 use crate::rpc::wire::{self, Down, Trace, Up};
+use crate::statement::{Statement, Want};
+use crate::value::{ValueRef, Values};
 use crate::writer::{History, Writer};
 
 /// Always primary, and always on.
@@ -49,6 +55,16 @@ impl Bench {
         let writer = Writer::start(settings, false, Arc::new(Alone), readers, procedures).unwrap();
         let node = TestNode::with_writer(writer.clone(), limits).await;
         Self { node, writer }
+    }
+}
+
+impl Bench {
+    /// What is in the table.
+    async fn count(&self) -> u64 {
+        match ask(&connect(&self.node).await, read("SELECT a FROM t")).await {
+            Ok(Reply::Read(outcome)) => outcome.count,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -99,15 +115,24 @@ impl Raw {
     }
 }
 
-/// A write of a statement without binds.
+/// A statement without binds.
+fn plain(sql: &str) -> Statement {
+    Statement { binds: Values::new(), ..statement(sql) }
+}
+
+/// A write of those, under an id of its own.
+fn writes(statements: Vec<Statement>) -> Request<'static> {
+    let stamp: Stamp = write_request("").stamp;
+    let request = WriteRequest { stamp, ask: Ask::Run(Write::of(statements)) };
+    Request::Write { repo: "Repo".into(), request: Cow::Owned(request) }
+}
+
 fn write(sql: &str) -> Request<'static> {
-    let Request::Write { repo, mut request } = super::write(sql) else { unreachable!() };
-    if let crate::request::Ask::Run(crate::request::Write {
-        work: crate::request::Work::Statements(all),
-        ..
-    }) = &mut request.to_mut().ask
-    {
-        all[0].binds = crate::value::Values::new();
-    }
-    Request::Write { repo, request }
+    writes(vec![plain(sql)])
+}
+
+/// A read of rows on the primary.
+fn read(sql: &str) -> Request<'static> {
+    let statement = Statement { want: Want::Rows, ..plain(sql) };
+    Request::Read { repo: "Repo".into(), statement: Cow::Owned(statement) }
 }
