@@ -62,7 +62,8 @@ impl Share {
     /// Makes it another size; the bound when there is not so much left, and then it stays as it was.
     pub(crate) fn resize(&mut self, count: usize) -> Result<(), Bound> {
         match count.checked_sub(self.count) {
-            None | Some(0) => {
+            Some(0) => return Ok(()),
+            None => {
                 self.of.used.fetch_sub(self.count - count, Ordering::Relaxed);
             }
             Some(more) => {

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::{NotVisible, Peers, PeersConfig, Resolver, Router, RouterParts, Visibility};
 use crate::config::{Config, LimitSettings, LostWrite, RepoConfig};
-use crate::error::{Bound, Error, NotExecuted};
+use crate::error::{Error, NotExecuted};
 use crate::ledger::Recall;
 use crate::litefs::Role;
 use crate::members::NotReplicated;
@@ -24,8 +24,7 @@ use crate::request::{
 use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::testing::*;
-use crate::statement::{Session, Statement};
-use crate::value::{ValueRef, Values};
+use crate::statement::Session;
 
 mod finding;
 mod identity;
@@ -34,6 +33,7 @@ mod lost;
 mod mesh;
 mod migrations;
 mod settling;
+mod sizes;
 mod transactions;
 
 /// The node that asks: a router, and what it was given.
@@ -300,44 +300,6 @@ async fn a_read_whose_connection_is_lost_is_asked_again() {
 
 /// Three binds, and else what a frame takes.
 const SIZES: Sizes = Sizes { statement_bytes: usize::MAX, binds: 3, bind_bytes: usize::MAX };
-
-#[tokio::test]
-async fn a_statement_over_a_bound_is_refused_unsent_and_a_transaction_with_it_is_rolled_back() {
-    let primary = TestNode::start(Role::Primary).await;
-    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    let many = |count| (0..count).map(ValueRef::Integer).collect::<Values>();
-    let large = |count| Statement { binds: many(count), ..statement("INSERT") };
-    let write = asking.router.write(Write::of(vec![statement("INSERT"), large(4)]), within(20_000));
-    let read = asking.router.read(large(4), within(20_000));
-    for error in [write.await.unwrap_err(), read.await.unwrap_err()] {
-        assert_eq!(
-            error.to_string(),
-            format!("it was not executed: {}", NotExecuted::TooLarge(Bound::new("limits.binds", 3)))
-        );
-    }
-    assert_eq!(primary.fake.log(), [""; 0]);
-    let mut open = asking.begin().await;
-    let refused = open.run(large(4), within(20_000).deadline).await.unwrap_err();
-    assert!(
-        matches!(&refused, Error::NotExecuted(NotExecuted::TooLarge(bound)) if bound.most() == 3),
-        "{refused}"
-    );
-    drop(open);
-    primary.fake.logged("rollback").await;
-    asking.write("INSERT").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_write_over_the_frame_limit_is_refused_unsent() {
-    let primary = TestNode::start(Role::Primary).await;
-    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
-    let error = asking.write(&"x".repeat(MAX_FRAME)).await.unwrap_err();
-    assert!(
-        matches!(&error, Error::NotExecuted(NotExecuted::TooLarge(bound)) if bound.setting() == "limits.max_frame"),
-        "{error}"
-    );
-    asking.write("INSERT").await.unwrap();
-}
 
 #[test]
 fn a_write_may_be_polled_outside_the_runtime() {

@@ -115,11 +115,10 @@ impl Service for Data {
 
     fn unsendable(reply: &Reply, why: String) -> Refusal {
         let what = format!("the result cannot be sent: {why}");
-        match (reply.position(), reply) {
-            (Some(position), _) => Refusal::NotDecoded { position, why: what },
-            // Dropped by its caller on this answer, so that nothing of it is kept.
-            (None, Reply::Step(_)) => Refusal::TransactionEnded(what),
-            (None, _) => Refusal::Refused(what),
+        match reply.position() {
+            Some(position) => Refusal::NotDecoded { position, why: what },
+            // Of a step, too: its caller rolls the transaction back, which is still open here.
+            None => Refusal::Refused(what),
         }
     }
 }
