@@ -45,6 +45,8 @@ mod forward;
 mod handover;
 mod ledger;
 mod litefs;
+#[cfg(test)]
+mod logged;
 mod members;
 mod migrate;
 mod node;

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bounded", 0),
     ("config", 0),
     ("counted", 0),
+    ("logged", 0),
     ("error", 0),
     ("pauses", 0),
     ("position", 0),

@@ -22,10 +22,10 @@ pub(crate) struct LimitSettings {
     pub(crate) connections_per_address: usize,
     /// Connections of which is not known yet who is there. Room for all peers at once.
     pub(crate) handshakes: usize,
-    /// New connections a second, and as many at once: all peers of a node that starts. One costs this node a
-    /// third of a millisecond, so strangers keep a processor busy for 7 % at most.
+    /// New connections a second, and as many at once: all peers of a node that starts. One costs this node less
+    /// than a millisecond, so strangers keep a processor busy for a fifth at most.
     pub(crate) handshake_rate: usize,
-    /// The same from one address: 16 nodes behind it come back at once.
+    /// The same from one address: 32 nodes behind it come back at once, and it uses a third of the whole.
     pub(crate) handshake_rate_per_address: usize,
     /// How long it may take until it is known who is there, TLS and the hello together: three times around the
     /// world, and packets that have to be sent again.
@@ -74,7 +74,7 @@ impl Default for LimitSettings {
             connections_per_address: 64,
             handshakes: 256,
             handshake_rate: 200,
-            handshake_rate_per_address: 32,
+            handshake_rate_per_address: 64,
             handshake_timeout: Duration::from_secs(5),
             idle: Duration::from_secs(600),
             keepalive: Duration::from_secs(15),
@@ -95,6 +95,9 @@ impl Default for LimitSettings {
         }
     }
 }
+
+/// Well above a second, before which a peer does not make the next connection at once.
+const SHORTEST_IDLE: Duration = Duration::from_secs(5);
 
 /// What TCP takes: whole seconds, three times in the shortest, and no more than 15 bits of them.
 const SHORTEST_KEEPALIVE: Duration = Duration::from_secs(3);
@@ -133,7 +136,7 @@ pub(super) fn settings<'a>(
             1_000_000,
         )?,
         handshake_timeout: duration("handshake_timeout", default.handshake_timeout)?,
-        idle: duration("idle", default.idle)?,
+        idle: get("idle").map_or(Ok(default.idle), |found| idle(&found))?,
         keepalive: get("keepalive").map_or(Ok(default.keepalive), |found| keepalive(&found))?,
         max_frame,
         requests: count("requests", default.requests, 1_048_576)?,
@@ -185,6 +188,16 @@ fn between<'a>(
     match range.contains(&count) {
         true => Ok(count),
         false => Err(found.error(format!("it has to be {least} to {most}: {why}"))),
+    }
+}
+
+fn idle(found: &Found<'_>) -> Result<Duration, StartError> {
+    match found.duration(false)? {
+        limit if limit >= SHORTEST_IDLE => Ok(limit),
+        _ => Err(found.error(
+            "it is shorter than 5 seconds: peers would take connections that end so soon for broken ones, and wait \
+             before they make the next",
+        )),
     }
 }
 

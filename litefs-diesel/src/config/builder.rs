@@ -256,6 +256,30 @@ impl Config {
         self.set(Key::Cluster("fence_timeout"), Value::Duration(timeout))
     }
 
+    /// Whether this node takes writes of other nodes while it is primary (default `true`): `false` is for a
+    /// node that reads much, as for analytics, and whose LiteFS may become primary all the same. Their
+    /// writes, procedures, transactions and migrations are then
+    /// [`NotExecuted::Refused`](crate::NotExecuted::Refused) at once, and the whole cluster cannot
+    /// write until another node is primary. Its own run, and so do reads.
+    #[must_use]
+    pub fn accept_writes(self, accept: bool) -> Self {
+        self.set(Key::Cluster("accept_writes"), Value::Bool(accept))
+    }
+
+    /// The names of the nodes whose writes this node takes while it is primary (default: all). By a
+    /// node's certificate; with a shared secret by the name that it says it has, so that it guards against
+    /// mistakes only.
+    ///
+    /// ```
+    /// # use litefs_diesel::Config;
+    /// let config = Config::new("/litefs/app.db").accept_writes_from(["ams", "ord"]);
+    /// ```
+    #[must_use]
+    pub fn accept_writes_from<N: Into<String>>(self, nodes: impl IntoIterator<Item = N>) -> Self {
+        let nodes = nodes.into_iter().map(|node| Value::Text(node.into())).collect();
+        self.set(Key::Cluster("accept_writes_from"), Value::List(nodes))
+    }
+
     /// The file with the secret that all nodes of the cluster share, in hex or base64, at least 32
     /// bytes of it: what each proves to the others. With several in it, white space between, the
     /// first is what this node presents, and all are accepted. It is read again when it changes.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::accept::{self, AcceptWrites};
 use super::error::StartError;
 use super::identity::{self, IdentitySettings};
 use super::layer::Value;
@@ -26,6 +27,7 @@ impl ClusterSettings {
             identity: IdentitySettings::Unset,
             fence: Fence::Heard,
             fence_timeout: FENCE_TIMEOUT,
+            accept: AcceptWrites::All,
             guest: None,
         }
     }
@@ -92,8 +94,20 @@ pub(super) fn settings<'a>(
                 .to_owned(),
         });
     }
-    let guest = None;
-    Ok(ClusterSettings { name, node, listen, peer, peers, nodes, identity, fence, fence_timeout, guest })
+    let accept = accept::settings(&get, nodes.as_ref())?;
+    Ok(ClusterSettings {
+        name,
+        node,
+        listen,
+        peer,
+        peers,
+        nodes,
+        identity,
+        fence,
+        fence_timeout,
+        accept,
+        guest: None,
+    })
 }
 
 /// `litefs.http`: `http://host:port`, and nothing behind it.

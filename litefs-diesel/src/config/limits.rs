@@ -69,7 +69,7 @@ impl Limits {
         self.set("handshake_rate", integer(a_second))
     }
 
-    /// The same from one address (default 32).
+    /// The same from one address (default 64).
     #[must_use]
     pub fn handshake_rate_per_address(self, a_second: usize) -> Self {
         self.set("handshake_rate_per_address", integer(a_second))
@@ -81,7 +81,7 @@ impl Limits {
         self.set("handshake_timeout", Value::Duration(timeout))
     }
 
-    /// How long a connection may be there on which no call runs and no transaction is open (default 10 min). Who
+    /// How long a connection may be there on which no call runs and no transaction is open (default 10 min, at least 5 s). Who
     /// called makes a new one when there is something to say, and no call fails.
     #[must_use]
     pub fn idle(self, limit: Duration) -> Self {

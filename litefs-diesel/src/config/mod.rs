@@ -78,6 +78,8 @@
 //! | `nodes` | list of host names, or `"dns:NAME"`, `"dns:NAME:PORT"` | none | All nodes, for what needs every one of them. The port is that of `listen` when it is not given. |
 //! | `fence` | `"heard"`, `"majority"` | `"heard"` | What keeps a primary from writing that is not the only one ([`Fence`]). `"majority"` needs `nodes`. |
 //! | `fence_timeout` | duration of 1.5 s or more | 2 s | How old the confirmations of `"majority"` may be. Keep it below the time to live of LiteFS's lease. |
+//! | `accept_writes` | boolean | `true` | Whether this node takes writes of other nodes while it is primary. |
+//! | `accept_writes_from` | list of host names | all | The nodes whose writes it takes then; a guard against mistakes, and with certificates more than that. |
 //! | `secret_file` | path | none | The shared secret by which nodes know each other, in hex or base64, at least 32 bytes of it. Several, with white space between: the first is this node's, all are accepted. Read again when it changes. |
 //! | `secret` | text | none | The same, from the environment: `LITEFS_DIESEL__CLUSTER__SECRET`, or `"${NAME}"`. |
 //! | `ca_file` | path | none | Instead of a secret: the authorities that sign nodes' certificates, PEM. Read again when it changes, as the next two. |
@@ -97,10 +99,10 @@
 //! | `connections` | 1 to 65,536 | 256 | Connections of peers at once, of which is known who is there. One more is told so after its hello. Two of each of 64 peers, and as many again whose other end is gone before this node has noticed. Together with `handshakes` it is how many file descriptors the port takes. |
 //! | `connections_per_address` | 1 to 65,536 | 64 | Connections from one address at once, of peers and strangers: an IPv4 address, or the first 64 bits of an IPv6 one. So one machine cannot take all places. 32 nodes behind one address fit in. |
 //! | `handshakes` | 1 to 65,536 | 256 | Connections at once of which is not known yet who is there: what strangers can hold. All peers at once fit in. |
-//! | `handshake_rate` | 1 to 1,000,000 | 200 | New connections a second, and as many at once after a quiet second. A handshake takes a third of a millisecond of a processor, so strangers keep one busy for 7 % at most; all peers of a node that starts fit in. |
-//! | `handshake_rate_per_address` | 1 to 1,000,000 | 32 | The same from one address: a flood from one machine does not use up what others need. |
+//! | `handshake_rate` | 1 to 1,000,000 | 200 | New connections a second, and as many at once after a quiet second. A handshake takes less than a millisecond of a processor, so strangers keep one busy for a fifth at most; all peers of a node that starts fit in. |
+//! | `handshake_rate_per_address` | 1 to 1,000,000 | 64 | The same from one address, a third of the whole: a flood from one machine does not use up what others need, and 32 nodes behind one address come back at once. |
 //! | `handshake_timeout` | duration above 0 | 5 s | How long TLS and the hello may take together: three times around the world, and packets that are sent again. |
-//! | `idle` | duration above 0 | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
+//! | `idle` | duration of 5 s or more | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
 //! | `keepalive` | 3 s to 1 h | 15 s | After how long a silence TCP asks whether the other end is still there; one that is gone is noticed after twice that. Shorter than routers remember a silent connection. |
 //! | `max_frame` | 65,536 to 1,073,741,824 | 67,108,864 | Bytes of a frame, the same on all nodes. A message is held whole on both sides: room for blobs of a megabyte by the dozen, and small enough that a few cannot fill a small server. A message has at most 1,048,576 values, whatever its size: that is of the protocol and no setting, because both sides have to count alike; in memory they take 40 MiB. |
 //! | `requests` | 1 to 1,048,576 | 65,536 | Requests that are held at once: from their arrival until nothing of them is left in a queue, also when their caller has cancelled them, and their answer is on its way. One more is `Overloaded`. Each costs a few KiB besides its bytes: a quarter of a gigabyte in all. |
@@ -120,6 +122,7 @@
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
 //! `Debug` of it shows a value that may be secret.
 
+mod accept;
 mod ack;
 mod bounds;
 mod builder;
@@ -149,6 +152,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use accept::AcceptWrites;
 pub(crate) use bounds::LimitSettings;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use bounds::MAX_FRAME;

@@ -39,6 +39,8 @@ pub(super) const CLUSTER: &[&str] = &[
     "nodes",
     "fence",
     "fence_timeout",
+    "accept_writes",
+    "accept_writes_from",
     "secret_file",
     "secret",
     "ca_file",

@@ -1,5 +1,6 @@
 //! The settings of a node, all of them read and checked: what the other rooms are given.
 
+use super::accept::AcceptWrites;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -105,6 +106,8 @@ pub(crate) struct ClusterSettings {
     pub(crate) fence: Fence,
     /// How old a confirmation of [`Fence::Majority`] may be.
     pub(crate) fence_timeout: Duration,
+    /// Whose writes it takes.
+    pub(crate) accept: AcceptWrites,
     /// This process is a guest beside the application's own node of the same name: what the others
     /// are told instead of that name. It counts for nothing, and nobody reaches it.
     pub(crate) guest: Option<String>,

@@ -10,7 +10,7 @@ use super::litefs_connection::{LitefsConnection, Way};
 use super::node::NodeConnection;
 use crate::error::Error;
 use crate::reader::too_long;
-use crate::request::{Begin, Transaction};
+use crate::request::{Ack, Begin, Terms, Transaction};
 use crate::statement::kind::{Effect, Kind};
 use crate::statement::pragma::{Does, Pragma};
 use crate::statement::split::split;
@@ -119,7 +119,8 @@ pub(super) struct OnlyReads {
 impl NodeConnection {
     /// Opens the transaction that [`LitefsConnection::read_transaction`] asked for.
     pub(super) fn begin_reading(&mut self, on: ReadsOn) -> QueryResult<(Box<dyn Transaction>, OnlyReads)> {
-        let terms = self.terms();
+        // It writes nothing: whether a write could go everywhere is no concern of its.
+        let terms = Terms { ack: Ack::Committed, ..self.terms() };
         let session = self.answers.session();
         let remote = match on {
             ReadsOn::Here => self.access.wait(|| self.access.readers.begin(terms.deadline))?,

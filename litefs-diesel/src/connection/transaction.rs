@@ -8,7 +8,7 @@ use super::reading::{OnlyReads, writes};
 use super::retry::may_run_again;
 use super::session::Sets;
 use crate::error::{CommittedValue, Error, NotExecuted};
-use crate::request::{Begin, CommitFailure, Transaction};
+use crate::request::{Ack, Begin, CommitFailure, Transaction};
 use crate::statement::control::{Control, Mode};
 use crate::statement::{Outcome, Statement, Want};
 use crate::value::Values;
@@ -125,7 +125,10 @@ impl NodeConnection {
             State::None => Err(fault::sqlite("cannot commit - no transaction is active")),
             State::Lost(why) => Err(ended(&why)),
             State::Open(Open { remote, savepoints, by_savepoint, only_reads }) => {
-                let terms = self.terms();
+                let mut terms = self.terms();
+                if only_reads.is_some() {
+                    terms.ack = Ack::Committed;
+                }
                 match self.access.wait_plain(|| remote.commit(terms)) {
                     Ok(_) => Ok(()),
                     Err(CommitFailure::StillOpen(remote, said)) => {

@@ -251,6 +251,8 @@ impl Inner {
         session: Session,
         terms: Terms,
     ) -> Result<Box<dyn Transaction>, Error> {
+        // At its commit it would be too late: all of its statements would have run in vain.
+        self.admit(terms.ack)?;
         let sequence = self.client.begin();
         let mut route = self.route(terms.deadline);
         loop {

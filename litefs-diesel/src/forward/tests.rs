@@ -28,6 +28,7 @@ use crate::statement::Session;
 
 mod finding;
 mod identity;
+mod idle;
 mod levels;
 mod lost;
 mod mesh;
@@ -59,6 +60,8 @@ struct Sees {
     /// Who has a write when not enough have it; and the level and time of each time that was asked.
     short: Mutex<Option<NotReplicated>>,
     counted: Mutex<Vec<Terms>>,
+    /// Why no write of a level above `Visible` may begin.
+    refused: Mutex<Option<NotExecuted>>,
     /// What its own ledger says.
     recalled: Mutex<Option<Recall>>,
 }
@@ -74,6 +77,11 @@ impl Visibility for Sees {
             end
         }
         .boxed()
+    }
+
+    fn admits(&self, ack: Ack) -> Result<(), NotExecuted> {
+        let refused = self.refused.lock().clone();
+        refused.filter(|_| !matches!(ack, Ack::Committed | Ack::Visible)).map_or(Ok(()), Err)
     }
 
     fn replicated(

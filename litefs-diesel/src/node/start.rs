@@ -137,6 +137,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             budget: Budget::new(&settings.limits),
             limits: settings.limits.clone(),
             refused: Arc::default(),
+            accept: settings.cluster.accept.clone(),
         };
         tasks.spawn(server::run(listener, Arc::new(services), stopping.clone()));
     }

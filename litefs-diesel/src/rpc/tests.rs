@@ -27,6 +27,7 @@ use crate::value::{ValueRef, Values};
 
 mod damage;
 mod hello;
+mod quiet;
 mod refusals;
 mod vectors;
 

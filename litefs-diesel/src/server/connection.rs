@@ -102,8 +102,8 @@ pub(super) async fn serve(arrived: Arrived, services: Arc<Services>, stopping: S
     let served = async {
         match purpose {
             Purpose::Data => {
-                let gently = stopping.gently.clone();
-                let calls = DataCalls::new(Arc::clone(&services), caller.clone(), gently);
+                let (services, named) = (Arc::clone(&services), caller.clone());
+                let calls = DataCalls::new(services, named, &peer.node, stopping.gently.clone());
                 run(stream, calls, &caller, limits, budget, &ending, &tasks).await;
             }
             Purpose::Control => {

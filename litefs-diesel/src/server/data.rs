@@ -12,8 +12,9 @@ use super::Services;
 use super::connection::Calls;
 use super::refused::Caller;
 use super::transactions::{Place, Transactions};
+use crate::config::tool::node_of;
 use crate::litefs::Role;
-use crate::request::{Allowance, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step};
+use crate::request::{Allowance, Ask, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -23,16 +24,31 @@ use crate::statement::Statement;
 pub(super) struct DataCalls {
     services: Arc<Services>,
     caller: Caller,
+    /// Why its writes are not taken, if they are not.
+    barred: Option<Arc<str>>,
     transactions: Arc<Transactions>,
     /// Once cancelled, nothing new begins; open transactions may end.
     shutdown: CancellationToken,
 }
 
 impl DataCalls {
-    pub(super) fn new(services: Arc<Services>, caller: Caller, shutdown: CancellationToken) -> Self {
+    /// `node` is the name of the one who calls; that of its certificate, where it has one.
+    pub(super) fn new(
+        services: Arc<Services>,
+        caller: Caller,
+        node: &str,
+        shutdown: CancellationToken,
+    ) -> Self {
         let own = services.limits.transactions_per_connection;
         let transactions = Transactions::new(own, Arc::clone(&services.budget.transactions));
-        Self { services, caller, transactions, shutdown }
+        let node = node_of(node);
+        // A guest beside this node is on its machine.
+        let this = &services.identity.node;
+        let setting = services.accept.refuses(node).filter(|_| node != this);
+        let barred = setting.map(|setting| {
+            format!("it does not take writes of `{node}` (setting `{setting}` of `{this}`)").into()
+        });
+        Self { services, caller, barred, transactions, shutdown }
     }
 
     /// The local writer, when this node is the one to ask.
@@ -46,6 +62,27 @@ impl DataCalls {
         } else {
             Err(Refusal::NotPrimary { hint: self.hint() })
         }
+    }
+
+    /// Why it is not taken, when its caller's writes are not. Whoever is primary decides that: another node sends
+    /// it there. What only asks how an earlier write ended is answered, and so is what only reads.
+    fn bar(&self, request: &Request<'_>) -> Option<Refusal> {
+        let why = self.barred.as_deref()?;
+        let writes = match request {
+            Request::Write { request, .. } => matches!(request.ask, Ask::Run(_) | Ask::Register { .. }),
+            Request::Begin { .. } => true,
+            Request::Read { .. } => false,
+            // There is none without a Begin.
+            Request::Step { .. } | Request::Commit { .. } | Request::Rollback { .. } => false,
+        };
+        if !writes {
+            return None;
+        }
+        if self.services.members.role() != Role::Primary {
+            return Some(Refusal::NotPrimary { hint: self.hint() });
+        }
+        self.caller.note(Reason::WritesNotAccepted, &why);
+        Some(Refusal::Refused(why.to_owned()))
     }
 
     fn hint(&self) -> Option<String> {
@@ -142,6 +179,9 @@ impl Calls for DataCalls {
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
+        if let Some(refusal) = self.bar(&request) {
+            return future::ready(Err(refusal)).boxed();
+        }
         let (caller, place) = match place.transpose() {
             Ok(place) => (self.caller.clone(), place),
             Err(refusal) => {

@@ -37,7 +37,7 @@ pub(crate) use refused::Refused;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::LimitSettings;
+use crate::config::{AcceptWrites, LimitSettings};
 use crate::members::Members;
 use crate::request::Executor;
 use crate::rpc::hello::Identity;
@@ -55,6 +55,8 @@ pub(crate) struct Services {
     pub(crate) transport: Transport,
     /// What may stand in the certificate of a node.
     pub(crate) names: PeerNames,
+    /// Whose writes are taken.
+    pub(crate) accept: AcceptWrites,
     /// What they may have of this node.
     pub(crate) limits: LimitSettings,
     /// What of it they have.

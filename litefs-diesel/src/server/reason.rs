@@ -76,6 +76,7 @@ reasons! {
     UnknownRepo = "unknown_repo", "it asks for a repo that this node does not serve: is it in the settings here?";
     UnknownProcedure = "unknown_procedure", "it calls a procedure that this release of the application does not have";
     NotAllowed = "not_allowed", "a statement that may not run on a connection that is everybody's; nothing of it ran";
+    WritesNotAccepted = "writes_not_accepted", "a write of a node whose writes this one does not take; it did not run";
     Call = "call", "a call that makes no sense where it came";
 }
 

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budget, Refused, Services, bind, run};
-use crate::config::LimitSettings;
+use crate::config::{AcceptWrites, LimitSettings};
 use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
@@ -30,7 +30,8 @@ use crate::request::{
 };
 use crate::rpc::hello::{self, Identity};
 use crate::rpc::identity::Transport;
-use crate::statement::{Outcome, Session, Statement};
+use crate::statement::{Outcome, Rows, Session, Statement};
+use crate::value::ValueRef;
 
 mod requests;
 
@@ -46,6 +47,8 @@ pub(crate) struct TestNode {
     pub(crate) member: TestMember,
     /// What its callers have of it.
     pub(crate) budget: Arc<Budget>,
+    /// What its process is called in its hello.
+    pub(crate) process: u128,
     pub(crate) shutdown: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -83,17 +86,26 @@ impl TestNode {
         limits: LimitSettings,
         identity: Identity,
     ) -> Self {
-        Self::serve_by(Transport::Plain, fake, member, listen, limits, identity).await
+        Self::serve_by(Transport::Plain, AcceptWrites::All, fake, member, listen, limits, identity).await
     }
 
     /// A primary that knows its peers by that.
     pub(crate) async fn secured(transport: Transport, limits: LimitSettings, identity: Identity) -> Self {
         let member = TestMember::new(&identity.node, Role::Primary, None);
-        Self::serve_by(transport, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+        let (accept, listen) = (AcceptWrites::All, "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
+    }
+
+    /// One that takes the writes of those.
+    pub(crate) async fn choosy(transport: Transport, accept: AcceptWrites, identity: Identity) -> Self {
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        let (limits, listen) = (LimitSettings::default(), "127.0.0.1:0");
+        Self::serve_by(transport, accept, Fake::new(), member, listen, limits, identity).await
     }
 
     async fn serve_by(
         transport: Transport,
+        accept: AcceptWrites,
         fake: Arc<Fake>,
         member: TestMember,
         listen: &str,
@@ -101,27 +113,28 @@ impl TestNode {
         identity: Identity,
     ) -> Self {
         let executor = Arc::new(FakePrimary(Arc::clone(&fake)));
-        Self::serve_with(transport, executor, fake, member, listen, limits, identity).await
+        Self::serve_with(transport, accept, (executor, fake), member, listen, limits, identity).await
     }
 
     /// A primary whose writer is that one.
     pub(crate) async fn with_writer(writer: Arc<dyn Executor>, limits: LimitSettings) -> Self {
         let identity = identity("eu");
         let member = TestMember::new(&identity.node, Role::Primary, None);
-        Self::serve_with(Transport::Plain, writer, Fake::new(), member, "127.0.0.1:0", limits, identity).await
+        let (accept, writer) = (AcceptWrites::All, (writer, Fake::new()));
+        Self::serve_with(Transport::Plain, accept, writer, member, "127.0.0.1:0", limits, identity).await
     }
 
     async fn serve_with(
         transport: Transport,
-        executor: Arc<dyn Executor>,
-        fake: Arc<Fake>,
+        accept: AcceptWrites,
+        (executor, fake): (Arc<dyn Executor>, Arc<Fake>),
         member: TestMember,
         listen: &str,
         limits: LimitSettings,
         identity: Identity,
     ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let (addr, process) = (listener.local_addr().unwrap(), identity.process);
         let shutdown = CancellationToken::new();
         let repos = HashMap::from([("Repo".to_owned(), executor)]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
@@ -133,12 +146,13 @@ impl TestNode {
             members,
             transport,
             names,
+            accept,
             limits,
             budget: Arc::clone(&budget),
             refused,
         };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, budget, shutdown, task }
+        Self { addr, fake, member, budget, process, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

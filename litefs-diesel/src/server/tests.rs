@@ -1,11 +1,15 @@
 //! The server over real connections, with a writer in memory behind it.
 
+mod accept;
 mod bounds;
 mod descriptors;
 mod identity;
 mod idle;
 mod litefs_cluster;
+mod refused;
 mod requests;
+mod secrets;
+mod speed;
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -3,9 +3,12 @@
 use std::panic::resume_unwind;
 
 use diesel::connection::{Connection, Instrumentation, InstrumentationEvent};
+use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
-use super::{savepoint, shrink};
+use super::{engine, savepoint, shrink};
+use crate::error::DatabaseError;
+use crate::request::Refusal;
 use crate::statement::control::Control;
 use crate::statement::split;
 
@@ -20,7 +23,7 @@ pub(super) struct Guard {
 }
 
 /// What a procedure did.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Seen {
     /// A statement failed.
     pub(super) failed: bool,
@@ -28,6 +31,9 @@ pub(super) struct Seen {
     pub(super) went_on: bool,
     /// It ended the transaction, and could not be kept from it.
     pub(super) ended: bool,
+    /// What a statement of it failed with, where that says nothing of the request but only that this node
+    /// cannot write now: whatever the procedure made of it is no last word.
+    pub(super) passing: Option<DatabaseError>,
 }
 
 /// With what the procedure is unwound: the statement that it may not run.
@@ -43,7 +49,7 @@ impl Guard {
     pub(super) fn disarm(conn: &mut SqliteConnection) -> Option<Seen> {
         let guard = Self::of(conn)?;
         guard.armed = false;
-        Some(guard.seen)
+        Some(std::mem::take(&mut guard.seen))
     }
 
     fn of(conn: &mut SqliteConnection) -> Option<&mut Self> {
@@ -60,6 +66,17 @@ impl Guard {
         // Diesel takes back what it began when something fails: that runs nothing.
         self.seen.went_on |= self.seen.failed && Control::parse(text).is_none();
     }
+
+    fn failed(&mut self, error: &DieselError) {
+        self.seen.failed = true;
+        if let DieselError::DatabaseError(_, said) = error
+            && self.seen.passing.is_none()
+        {
+            let said = DatabaseError::other(said.message());
+            let is_final = matches!(engine::verdict(said.clone(), self.replicated), Refusal::Rejected(_));
+            self.seen.passing = (!is_final).then_some(said);
+        }
+    }
 }
 
 impl Instrumentation for Guard {
@@ -67,7 +84,7 @@ impl Instrumentation for Guard {
         match event {
             _ if !self.armed => {}
             InstrumentationEvent::StartQuery { query, .. } => self.started(&query.to_string()),
-            InstrumentationEvent::FinishQuery { error: Some(_), .. } => self.seen.failed = true,
+            InstrumentationEvent::FinishQuery { error: Some(error), .. } => self.failed(error),
             _ => {}
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn run(
     let at = busy.at(&call.name);
     let ran = catch_unwind(AssertUnwindSafe(|| procedure(conn, &call.args)));
     drop(at);
-    let seen = Guard::disarm(conn);
+    let mut seen = Guard::disarm(conn);
     let mut ran = ran.unwrap_or_else(|panic| Err(of_panic(call, panic.as_ref())));
     if armed && seen.is_none() {
         conn.set_instrumentation(Guard::default());
@@ -65,6 +65,12 @@ pub(super) fn run(
     {
         ran = Err(bound.into());
     }
+    // Its own error, or its panic, over a node that cannot write now: another one may well do what was asked.
+    if !matches!(ran, Ok(Reply::Ok(_)))
+        && let Some(passing) = seen.as_mut().and_then(|seen| seen.passing.take())
+    {
+        ran = Err(passing);
+    }
     let session = match &ran {
         Ok(Reply::Ok(_)) => savepoint::session_after(conn, wanted).unwrap_or_default(),
         _ => Default::default(),
@@ -84,7 +90,7 @@ pub(super) fn run(
 fn gone(call: &ProcedureCall, ran: Result<Reply, DatabaseError>, seen: Option<Seen>) -> Broke {
     let name = &call.name;
     // An error ended it, and nothing came after: SQLite has rolled all of it back.
-    if let Some(Seen { failed: true, went_on: false, ended: false }) = seen {
+    if let Some(Seen { failed: true, went_on: false, ended: false, .. }) = seen {
         return Broke::Ended(match ran {
             Err(error) => Failed::Rejected(error),
             Ok(reply @ Reply::Err(_)) => Failed::Reply(Written { reply: Some(reply), ..Written::default() }),

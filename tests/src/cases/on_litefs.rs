@@ -7,4 +7,4 @@ pub type Conn = litefs_diesel::LitefsConnection;
 #[allow(clippy::duplicate_mod)] // once for each connection type: that is the point
 pub mod themes;
 
-pub use themes::{all, run_all, run_with_url, with_url};
+pub use themes::{all, run_all, run_one_with_url, run_with_url, with_url};

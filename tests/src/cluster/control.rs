@@ -1,5 +1,6 @@
 //! Ending, pausing and starting a node's LiteFS.
 
+use std::process::ExitStatus;
 use std::{fs, io};
 
 use rustix::process::Signal;
@@ -41,6 +42,12 @@ impl Cluster {
     #[must_use]
     pub fn has_ended(&self, node: usize) -> bool {
         self.nodes[node].server.has_ended()
+    }
+
+    /// How it has ended, when [it has](Self::has_ended).
+    #[must_use]
+    pub fn ended(&self, node: usize) -> Option<ExitStatus> {
+        self.nodes[node].server.ended()
     }
 
     /// Takes a node's mount out of the file system (`umount -l`), whoever has files in it open.

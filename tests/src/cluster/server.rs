@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::Signal;
@@ -28,6 +28,10 @@ struct State {
 impl State {
     fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok().flatten()
     }
 }
 
@@ -104,6 +108,11 @@ impl Server {
     /// Whether it was started and has ended by itself.
     pub(super) fn has_ended(&self) -> bool {
         self.state().has_ended()
+    }
+
+    /// How it has ended, when it was started and has ended by itself.
+    pub(super) fn ended(&self) -> Option<ExitStatus> {
+        self.state().ended()
     }
 
     /// All that it has printed.

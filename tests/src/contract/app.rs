@@ -9,7 +9,7 @@ use litefs_diesel::{Ack, Error, Node, Position, ReadLevel, Role, litefs_repo};
 use serde_json::{Value, json};
 
 use super::settings::NodeSettings;
-use super::{migrations, outcome};
+use super::{migrations, outcome, releases};
 use crate::app::Commands;
 use crate::faults::faults_write;
 use crate::faults::load::Load;
@@ -17,7 +17,7 @@ use crate::faults::probes::Opened;
 use crate::faults::record::Recorder;
 
 /// The application's repo.
-#[litefs_repo(procedures(faults_write))]
+#[litefs_repo(procedures(faults_write, releases::stamp))]
 pub struct Repo;
 
 /// Another, with a database of its own.
@@ -62,7 +62,7 @@ impl App {
             true => Some(AuditRepo::on(&node)?),
             false => None,
         };
-        let repo = Repo::on(&node)?;
+        let repo = if settings.next_release { releases::next_on(&node)? } else { Repo::on(&node)? };
         if let Some(folder) = &settings.migrations {
             migrations::at_start(&repo, folder).await?;
         }

@@ -19,9 +19,12 @@ pub(super) async fn run(app: Arc<App>, everywhere: bool) -> Result<Seen, Value> 
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?.map_err(Value::from)
 }
 
-/// Runs one of the cases on a connection of its own.
+/// Runs one of the cases on a connection of its own, or on those that it opens itself.
 pub(super) async fn run_one(app: Arc<App>, name: String) -> Result<Value, Value> {
     let url = app.url();
+    if let Some(seen) = on_litefs::run_one_with_url(&url, &name).await {
+        return Ok(seen);
+    }
     let work = move || {
         let case = on_litefs::all().iter().find(|case| case.name == name).ok_or("no such case")?;
         let mut conn = on_litefs::Conn::establish(&url).map_err(|error| error.to_string())?;

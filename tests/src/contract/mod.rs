@@ -13,6 +13,7 @@ mod methods;
 mod migrations;
 mod outage;
 pub mod outcome;
+pub mod releases;
 mod settings;
 mod site;
 mod tool;
@@ -37,5 +38,5 @@ pub fn commands() -> Commands<App> {
         .add("case", diesel_cases::run_one)
         .add("cases_with_url", diesel_cases::run_with_url);
     let commands = migrations::add(load::add(commands));
-    faults::commands(levels::add(lifetimes::add(outage::add(commands))))
+    faults::commands(releases::add(levels::add(lifetimes::add(outage::add(commands)))))
 }

@@ -19,6 +19,8 @@ pub struct NodeSettings {
     pub node: String,
     /// Where it listens.
     pub listen: String,
+    /// The file with the secret by which nodes know each other; without one they speak in plain text, on loopback.
+    pub secret_file: Option<PathBuf>,
     /// The names of all nodes, and their addresses.
     pub peers: BTreeMap<String, String>,
     /// Whether those are told to be all nodes that there are (`cluster.nodes`).
@@ -37,6 +39,8 @@ pub struct NodeSettings {
     pub on_open: Option<String>,
     /// Whether writes that a failover dropped are sent again.
     pub resubmit: bool,
+    /// Whether it is of the next release of the application, with other procedures.
+    pub next_release: bool,
     /// The folder of the migrations that it runs when it starts.
     pub migrations: Option<PathBuf>,
     /// The folder for its record of the fault run.
@@ -78,8 +82,11 @@ impl NodeSettings {
                 .litefs_http(http)
                 .node_name(&self.node)
                 .listen(&self.listen)
-                .insecure(true)
                 .peer_table(self.peers.clone());
+            config = match &self.secret_file {
+                Some(file) => config.secret_file(file),
+                None => config.insecure(true),
+            };
             if self.all_nodes {
                 config = config.nodes(self.peers.keys());
             }

@@ -65,6 +65,20 @@ impl Site {
         }
     }
 
+    /// The same for a network that is not loopback: each listens on its namespace's own address, and this file has
+    /// the secret by which they know each other.
+    #[must_use]
+    pub fn secured_settings(&self, node: usize, secret_file: &Path) -> NodeSettings {
+        let address = |node| format!("{}:{APPLICATION_PORT}", self.cluster.host(node));
+        let peers = (0..self.cluster.len()).map(|node| (self.cluster.hostname(node), address(node)));
+        NodeSettings {
+            listen: address(node),
+            peers: peers.collect(),
+            secret_file: Some(secret_file.to_owned()),
+            ..self.settings(node)
+        }
+    }
+
     /// Where the application of a node listens.
     #[must_use]
     pub fn address(&self, node: usize) -> String {

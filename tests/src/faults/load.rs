@@ -86,10 +86,10 @@ async fn one(app: &App, attempt: Attempt) -> End {
 
 /// One call, and what it was told.
 pub(super) async fn told(app: &App, attempt: &Attempt) -> End {
-    let Told { class, detail, position, late } = perform(&app.repo, attempt).await;
+    let Told { class, detail, position, given, late } = perform(&app.repo, attempt).await;
     let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
     let position = position.map(|position| position.to_string());
-    End { at: clock::now(), tag: attempt.tag, class, detail, position, late_ms }
+    End { at: clock::now(), tag: attempt.tag, class, detail, position, given, late_ms }
 }
 
 /// Has the writers end after the call that each is in, and waits for that; gives how many there were.

@@ -6,7 +6,8 @@
 //! - [`record`]: what an application writes down while it happens, on a file that outlives it.
 //! - [`load`]: the writers inside an application, and the commands that start and stop them.
 //! - [`probes`]: what one fault by itself is looked at with.
-//! - [`schedule`]: which fault comes when, from one number; [`stage`]: doing it, and undoing it.
+//! - [`schedule`]: which fault comes when, from one number; [`play`]: doing it on the [`stage`], and undoing
+//!   it; [`deaths`]: what ended by itself.
 //! - [`checker`]: whether the records and the databases agree; [`report`]: the counts.
 //! - [`run`]: all of it; [`single`]: one fault by itself.
 //!
@@ -14,11 +15,12 @@
 
 pub mod checker;
 pub mod clock;
+pub mod deaths;
 pub mod dice;
 mod failovers;
 pub mod load;
 mod perform;
-mod play;
+pub mod play;
 pub mod probes;
 pub mod record;
 pub mod report;

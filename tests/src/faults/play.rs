@@ -4,66 +4,83 @@ use std::time::Duration;
 
 use super::schedule::{Cut, Fault, Refused, Step, Whose};
 use super::stage::{Failure, NODES, Stage};
-use crate::cluster::{ClusterError, Peer, Traffic};
+use crate::cluster::{Peer, Traffic};
 use crate::proxy::Link;
 use crate::wait::PATIENCE;
 
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Played {
+    /// It happened: to whom, or between whom.
+    Happened(String),
+    /// It did not, and why.
+    Not(String),
+}
+
 impl Stage {
-    /// Does what a step says, and undoes it. Returns whose it was.
+    /// Does what a step says, and undoes it.
     ///
     /// # Errors
-    /// When it could not be done or undone.
-    pub fn play(&self, step: &Step) -> Result<String, Failure> {
+    /// When it could not be done or undone, though nothing had ended by itself.
+    pub fn play(&self, step: &Step) -> Result<Played, Failure> {
         let primary = self.cluster().wait_primary(PATIENCE)?;
         let others: Vec<_> = (0..NODES).filter(|&node| node != primary).collect();
         let replica = others[step.choice as usize % others.len()];
         let node = |whose| if whose == Whose::Primary { primary } else { replica };
         let last = || std::thread::sleep(step.lasts);
         let cluster = self.cluster();
-        Ok(match step.fault {
+        self.deaths.next_fault();
+        Ok(Played::Happened(match step.fault {
             Fault::HandOff => match cluster.promote(replica) {
                 Ok(()) => format!("from {primary} to {replica}"),
                 // LiteFS gives up by itself when the two do not agree in time.
-                Err(error) => format!("from {primary} to {replica}, refused: {error}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    let error = error.lines().next().unwrap_or_default();
+                    return Ok(Played::Not(format!("from {primary} to {replica}, refused: {error}")));
+                }
             },
-            Fault::KillLitefs(whose) => {
-                self.unless_ended(node(whose), cluster.kill_litefs(node(whose)))?;
+            Fault::KillLitefs(whose) | Fault::StopLitefs(whose) => {
+                let node = node(whose);
+                if cluster.has_ended(node) {
+                    return Ok(Played::Not(format!("LiteFS of {node} had ended by itself")));
+                }
+                if matches!(step.fault, Fault::KillLitefs(_)) {
+                    cluster.kill_litefs(node)?;
+                } else {
+                    cluster.stop_litefs(node)?;
+                }
                 last();
-                self.start_litefs(node(whose))?;
-                node(whose).to_string()
-            }
-            Fault::StopLitefs(whose) => {
-                self.unless_ended(node(whose), cluster.stop_litefs(node(whose)).map(drop))?;
-                last();
-                self.start_litefs(node(whose))?;
-                node(whose).to_string()
+                self.start_litefs(node)?;
+                node.to_string()
             }
             Fault::PauseLitefs(whose) => {
-                self.unless_ended(node(whose), cluster.pause(node(whose)))?;
-                last();
-                self.unless_ended(node(whose), cluster.resume(node(whose)))?;
-                node(whose).to_string()
-            }
-            Fault::KillApp(whose) | Fault::StopApp(whose) => {
-                let app = &self.apps()[node(whose)];
-                let done = if matches!(step.fault, Fault::KillApp(_)) { app.kill() } else { app.stop() };
-                match done {
-                    Err(error) if app.ended().is_none() => return Err(error.into()),
-                    // By itself, at that very moment.
-                    Err(_) => self.supervise(node(whose))?,
-                    Ok(()) => {
-                        last();
-                        self.start_app(node(whose))?;
-                    }
+                let node = node(whose);
+                if cluster.has_ended(node) {
+                    return Ok(Played::Not(format!("LiteFS of {node} had ended by itself")));
                 }
-                node(whose).to_string()
-            }
-            Fault::PauseApp(whose) => {
-                let app = &self.apps()[node(whose)];
-                app.pause()?;
+                cluster.pause(node)?;
                 last();
-                app.resume()?;
-                node(whose).to_string()
+                cluster.resume(node)?;
+                node.to_string()
+            }
+            Fault::KillApp(whose) | Fault::StopApp(whose) | Fault::PauseApp(whose) => {
+                let node = node(whose);
+                let app = &self.apps()[node];
+                if let Some(how) = app.ended() {
+                    return Ok(Played::Not(format!("the application of {node} had ended by itself: {how}")));
+                }
+                match step.fault {
+                    Fault::KillApp(_) => app.kill()?,
+                    Fault::StopApp(_) => app.stop()?,
+                    _ => app.pause()?,
+                }
+                last();
+                match step.fault {
+                    Fault::PauseApp(_) => app.resume()?,
+                    _ => self.start_app(node)?,
+                }
+                node.to_string()
             }
             Fault::StopConsul => {
                 cluster.consul().stop()?;
@@ -102,8 +119,10 @@ impl Stage {
                 let other = cluster.wait_primary_beside(primary, Duration::from_secs(12));
                 last();
                 cluster.heal()?;
-                let other = other.map_or_else(|_| "no other".to_owned(), |other| other.to_string());
-                format!("{primary} and {other}")
+                match other {
+                    Ok(other) => format!("{primary} and {other}"),
+                    Err(_) => return Ok(Played::Not(format!("no other than {primary} was elected"))),
+                }
             }
             Fault::SlowLinks => {
                 let slow = Link {
@@ -120,22 +139,25 @@ impl Stage {
             Fault::BusyReaders => {
                 let millis = step.lasts.as_millis() as u64;
                 let patience = step.lasts + PATIENCE;
-                std::thread::scope(|scope| {
-                    let reading = others.iter().map(|&node| {
-                        let app = &self.apps()[node];
-                        scope.spawn(move || app.call_within::<u64>(patience, "faults_readers", (5, millis)))
-                    });
-                    let reading: Vec<_> = reading.collect();
+                let reading = |node: usize| {
+                    let app = &self.apps()[node];
+                    match app.call_within::<u64>(patience, "faults_readers", (5, millis)) {
+                        // One that ends by itself meanwhile is looked at by whoever waits for recovery.
+                        Err(_) if app.ended().is_some() => Ok(0),
+                        reads => reads,
+                    }
+                };
+                let reads = std::thread::scope(|scope| {
+                    let reading: Vec<_> =
+                        others.iter().map(|&node| scope.spawn(move || reading(node))).collect();
                     let reads = reading.into_iter().map(|reads| reads.join().expect("it does not panic"));
                     reads.collect::<Result<Vec<_>, _>>()
-                })
-                .map(|reads| format!("{reads:?} reads"))?
+                })?;
+                if reads.contains(&0) {
+                    return Ok(Played::Not(format!("{reads:?} reads")));
+                }
+                format!("{reads:?} reads")
             }
-        })
-    }
-
-    /// LiteFS may end by itself at the very moment at which it is to be stopped: a fault, too.
-    fn unless_ended(&self, node: usize, done: Result<(), ClusterError>) -> Result<(), ClusterError> {
-        done.or_else(|error| if self.cluster().has_ended(node) { Ok(()) } else { Err(error) })
+        }))
     }
 }

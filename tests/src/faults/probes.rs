@@ -23,6 +23,7 @@ pub(super) fn add(commands: Commands<App>) -> Commands<App> {
         .add("faults_call", call)
         .add("faults_id", id)
         .add("faults_slow", slow)
+        .add("faults_retrying", retrying)
         .add("faults_opened", opened)
         .add("faults_fresh", fresh)
         .add("faults_snapshot", snapshot)
@@ -74,7 +75,25 @@ async fn slow(app: Arc<App>, (tag, millis): (i64, u64)) -> Result<End, Value> {
         Ok(()) => (Class::Value, None),
         Err(error) => (Class::of(&error), Some(error.to_string())),
     };
-    Ok(End { at: clock::now(), tag, class, detail, position: None, late_ms: 0 })
+    Ok(End { at: clock::now(), tag, class, detail, position: None, given: None, late_ms: 0 })
+}
+
+/// A transaction that may run again: each run inserts a row, stays open for so many milliseconds if it is the
+/// first, and inserts another. Gives how often it ran.
+async fn retrying(app: Arc<App>, (tag, millis): (i64, u64)) -> Result<usize, Value> {
+    let (inside, runs) = (app.clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = runs.clone();
+    let done = app.repo.retrying_transaction(move |conn| {
+        perform::insert(Entry::of(tag)).execute(conn)?;
+        inside.opened.one_more();
+        if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(millis));
+        }
+        perform::insert(Entry::of(tag)).execute(conn)?;
+        Ok::<_, Error>(())
+    });
+    done.timeout(Duration::from_secs(20)).await.map_err(|error| outcome::of(&error))?;
+    Ok(runs.load(Ordering::SeqCst))
 }
 
 /// How many rows there are, by a read that lags so many milliseconds at most, within a second.

@@ -59,8 +59,19 @@ pub struct End {
     pub detail: Option<String>,
     /// The write's own, where it was told.
     pub position: Option<String>,
+    /// What it returned, where it returns something and was told as done.
+    pub given: Option<Given>,
     /// By how much it outlived its deadline.
     pub late_ms: u64,
+}
+
+/// What a write returns: of the one time that it ran, whichever attempt is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Given {
+    /// The id of its row, of the last when there are some.
+    Id(i64),
+    /// How many rows each of its statements changed.
+    Counts(Vec<usize>),
 }
 
 /// A report that a write is lost.
@@ -266,7 +277,15 @@ mod tests {
             level: Level::Everywhere,
             timeout_ms: 100,
         };
-        let end = End { at: 3, tag: 7, class: Class::Value, detail: None, position: None, late_ms: 0 };
+        let end = End {
+            at: 3,
+            tag: 7,
+            class: Class::Value,
+            detail: None,
+            position: None,
+            given: Some(Given::Id(1)),
+            late_ms: 0,
+        };
         recorder.write(&Line::Attempt { at: 1, attempt: attempt(7) });
         recorder.write(&Line::Attempt { at: 2, attempt: attempt(8) });
         recorder.write(&Line::Ended(end.clone()));

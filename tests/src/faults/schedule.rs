@@ -177,7 +177,7 @@ impl Iterator for Schedule {
             choice: self.dice.roll(),
             // From less than a deadline to more than a lease.
             lasts: self.dice.millis(200, 5_000),
-            rest: self.dice.millis(1_000, 3_000),
+            rest: self.dice.millis(500, 2_500),
         })
     }
 }

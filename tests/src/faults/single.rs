@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::checker::Verdict;
 use super::load::Orders;
 use super::record::{Class, End};
 use super::run::settle;
@@ -95,28 +96,30 @@ pub fn rows(stage: &Stage, tag: i64) -> usize {
     rows[0]
 }
 
-/// Lets all applications write at every level while something is done, and checks each write.
+/// Lets all applications write at every level while something is done, and checks each write; returns what
+/// the check has counted.
 ///
 /// # Panics
 /// When it does not recover, or something is not as it was promised.
-pub fn under_load(binary: &str, lease: impl Into<Lease>, during: impl FnOnce(&Stage)) {
+pub fn under_load(binary: &str, lease: impl Into<Lease>, during: impl FnOnce(&Stage)) -> Verdict {
     let records = tempfile::tempdir().unwrap();
     let stage = stage(binary, lease, |settings| settings.record = Some(records.path().to_owned()));
     stage.start_load(Orders::new(1, LEVELS)).unwrap();
     during(&stage);
-    check(&stage, records.path());
+    check(&stage, records.path())
 }
 
-/// Ends the load of a stage that was given records, and checks it.
+/// Ends the load of a stage that was given records, and checks it; returns what that has counted.
 ///
 /// # Panics
 /// When something is not as it was promised.
 #[expect(clippy::print_stderr, reason = "the counts are for people")]
-pub fn check(stage: &Stage, records: &Path) {
+pub fn check(stage: &Stage, records: &Path) -> Verdict {
     stage.recover().unwrap_or_else(|error| panic!("{error}"));
     let verdict = settle(stage, records, false).unwrap();
     let mut report = super::report::Report { verdict, ..Default::default() };
     report.count(&super::record::Process::read_all(records).unwrap());
     eprintln!("{report}");
     assert!(report.verdict.violations.is_empty(), "{:#?}", report.verdict.violations);
+    report.verdict
 }

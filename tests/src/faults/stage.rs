@@ -4,13 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
+use super::deaths::{Death, Deaths, Who};
 use super::load::Orders;
 use super::record::{Class, End};
 use super::tables::{self, Contents};
@@ -44,8 +42,7 @@ pub struct Stage {
     /// None: no load.
     orders: Mutex<Option<Orders>>,
     processes: AtomicU32,
-    litefs_ended: AtomicUsize,
-    bus_errors: AtomicUsize,
+    pub(super) deaths: Deaths,
 }
 
 /// How all recovered from a fault.
@@ -87,8 +84,7 @@ impl Stage {
             site: Site::start_with(NODES, lease, binary),
             orders: Mutex::default(),
             processes: AtomicU32::new(0),
-            litefs_ended: AtomicUsize::new(0),
-            bus_errors: AtomicUsize::new(0),
+            deaths: Deaths::default(),
         };
         for node in 0..NODES {
             let mut settings = stage.site.settings(node);
@@ -101,11 +97,11 @@ impl Stage {
             }
             adjust(&mut settings);
             stage.apps.push(stage.site.app(settings)?);
-            if node == 0 {
-                for statement in tables::CREATE {
-                    stage.apps[0].call::<usize>("execute", statement)?;
-                }
-            }
+        }
+        // Not before all are there: a primary that needs a majority does not write alone.
+        wait::until(PATIENCE, || stage.apps[0].call::<usize>("execute", tables::CREATE[0]))?;
+        for statement in &tables::CREATE[1..] {
+            stage.apps[0].call::<usize>("execute", statement)?;
         }
         Ok(stage)
     }
@@ -164,16 +160,16 @@ impl Stage {
         &self.apps
     }
 
-    /// How often LiteFS ended by itself and was started again.
+    /// All that ended by itself, and was started again.
     #[must_use]
-    pub fn litefs_ended(&self) -> usize {
-        self.litefs_ended.load(Ordering::Relaxed)
+    pub fn deaths(&self) -> Vec<Death> {
+        self.deaths.all()
     }
 
     /// How often an application was ended by LiteFS (SIGBUS) and was started again.
     #[must_use]
     pub fn bus_errors(&self) -> usize {
-        self.bus_errors.load(Ordering::Relaxed)
+        self.deaths().iter().filter(|death| death.who == Who::App).count()
     }
 
     fn load(&self, node: usize) -> Result<(), Failure> {
@@ -188,6 +184,10 @@ impl Stage {
     /// # Errors
     /// As [`Cluster::start_litefs`].
     pub fn start_litefs(&self, node: usize) -> Result<(), ClusterError> {
+        self.deaths.shaken(node);
+        if let Some(how) = self.cluster().ended(node) {
+            self.deaths.add(Who::Litefs, node, how);
+        }
         self.cluster().unmount(node)?;
         self.cluster().start_litefs(node)
     }
@@ -243,11 +243,13 @@ impl Stage {
     pub(super) fn supervise(&self, node: usize) -> Result<(), Failure> {
         match self.apps[node].ended() {
             None => Ok(()),
-            Some(how) if how.signal() == Some(Signal::BUS.as_raw()) => {
-                self.bus_errors.fetch_add(1, Ordering::Relaxed);
-                self.start_app(node)
+            Some(how) => {
+                self.deaths.add(Who::App, node, how);
+                match self.deaths().last().filter(|death| !death.is_known()) {
+                    Some(death) => Err(death.to_string().into()),
+                    None => self.start_app(node),
+                }
             }
-            Some(how) => Err(format!("the application of node {node} has ended by itself: {how}").into()),
         }
     }
 
@@ -257,8 +259,8 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub fn revive(&self) -> Result<(), ClusterError> {
-        self.litefs_ended.fetch_add(self.cluster().revive()?, Ordering::Relaxed);
-        Ok(())
+        let ended = (0..NODES).filter(|&node| self.cluster().has_ended(node));
+        ended.collect::<Vec<_>>().into_iter().try_for_each(|node| self.start_litefs(node))
     }
 
     /// What each node's file has.

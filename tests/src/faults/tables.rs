@@ -1,12 +1,12 @@
 //! Where the writes of the fault run go, and what a node's file has in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-pub(super) use self::schema::{fault_accounts, fault_counters, fault_entries};
+pub(super) use self::schema::{fault_accounts, fault_counters, fault_entries, fault_uniques};
 
 /// Private, or each column would want a word.
 mod schema {
@@ -19,6 +19,14 @@ mod schema {
             source -> Nullable<BigInt>,
             target -> Nullable<BigInt>,
             cents -> BigInt,
+        }
+    }
+
+    diesel::table! {
+        /// A row of each write, where a tag may be once only.
+        fault_uniques (id) {
+            id -> BigInt,
+            tag -> BigInt,
         }
     }
 
@@ -50,8 +58,9 @@ pub const CENTS: i64 = 1_000_000_000;
 
 /// The statements that make the tables.
 pub const CREATE: &[&str] = &[
-    "CREATE TABLE fault_entries (id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, counter INTEGER, \
+    "CREATE TABLE IF NOT EXISTS fault_entries (id INTEGER PRIMARY KEY, tag INTEGER NOT NULL, counter INTEGER, \
      source INTEGER, target INTEGER, cents INTEGER NOT NULL)",
+    "CREATE TABLE fault_uniques (id INTEGER PRIMARY KEY, tag INTEGER NOT NULL UNIQUE)",
     "CREATE TABLE fault_counters (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)",
     "CREATE TABLE fault_accounts (id INTEGER PRIMARY KEY, cents INTEGER NOT NULL CHECK (cents >= 0))",
     "INSERT INTO fault_counters VALUES (1, 0), (2, 0), (3, 0), (4, 0)",
@@ -81,8 +90,10 @@ impl Entry {
 /// What a node's file has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// In the order in which they were written.
+    /// In the order in which they were written; behind them those of `fault_uniques`, which have only a tag.
     pub entries: Vec<Entry>,
+    /// The tag and the id of each of them.
+    pub ids: BTreeSet<(i64, i64)>,
     /// By number.
     pub counters: BTreeMap<i64, i64>,
     /// By number.
@@ -115,6 +126,11 @@ impl Contents {
     fn load(conn: &mut SqliteConnection) -> QueryResult<Self> {
         use fault_entries::columns::{cents, counter, id, source, tag, target};
         let entries = fault_entries::table.order(id).select((tag, counter, source, target, cents));
+        let mut entries: Vec<Entry> = entries.load(conn)?;
+        let uniques = fault_uniques::table.order(fault_uniques::id);
+        entries.extend(uniques.select(fault_uniques::tag).load(conn)?.into_iter().map(Entry::of));
+        let mut ids: BTreeSet<_> = fault_entries::table.select((tag, id)).load(conn)?.into_iter().collect();
+        ids.extend(uniques.select((fault_uniques::tag, fault_uniques::id)).load::<(i64, i64)>(conn)?);
         let names = diesel::sql_query(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'fault\\_%' ESCAPE '\\'",
         );
@@ -125,7 +141,8 @@ impl Contents {
             others.insert(name, n);
         }
         Ok(Self {
-            entries: entries.load(conn)?,
+            entries,
+            ids,
             counters: fault_counters::table.load::<(i64, i64)>(conn)?.into_iter().collect(),
             accounts: fault_accounts::table.load::<(i64, i64)>(conn)?.into_iter().collect(),
             others,

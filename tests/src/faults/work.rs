@@ -29,6 +29,8 @@ pub struct Attempt {
 pub enum Work {
     /// So many rows with the tag.
     Insert(u32),
+    /// A row with the tag where it may be once only: the database says no to a second one.
+    Unique,
     /// One more in a counter, and a row that says so.
     Increment(i64),
     /// Cents from one account to another, and a row that says so.
@@ -61,6 +63,10 @@ pub enum Way {
     Retrying,
     /// A procedure that runs on the primary.
     Procedure,
+    /// As `Method` or `Batch`, under an idempotency key, and asked again under it when nobody knows.
+    Keyed,
+    /// As `Procedure`, likewise.
+    KeyedProcedure,
 }
 
 impl Way {
@@ -69,6 +75,12 @@ impl Way {
     #[must_use]
     pub fn is_kept(self) -> bool {
         !matches!(self, Self::Transaction | Self::Retrying)
+    }
+
+    /// Whether it is under a key of the application's own.
+    #[must_use]
+    pub fn is_keyed(self) -> bool {
+        matches!(self, Self::Keyed | Self::KeyedProcedure)
     }
 }
 
@@ -116,8 +128,20 @@ impl Work {
     pub fn rows(self) -> usize {
         match self {
             Self::Insert(rows) => rows as usize,
-            Self::Increment(_) | Self::Transfer(_) => 1,
+            Self::Unique | Self::Increment(_) | Self::Transfer(_) => 1,
             Self::Refused => 0,
+        }
+    }
+
+    /// How many rows each of its statements changes, said by a method or a batch.
+    #[must_use]
+    pub fn counts(self) -> Vec<usize> {
+        match self {
+            Self::Insert(rows) => vec![rows as usize],
+            Self::Unique => vec![1],
+            Self::Increment(_) => vec![1; 2],
+            Self::Transfer(_) => vec![1; 3],
+            Self::Refused => Vec::new(),
         }
     }
 }
@@ -133,18 +157,19 @@ impl Attempt {
     #[must_use]
     pub fn any(tag: i64, dice: &mut Dice, levels: &[(u64, Level)]) -> Self {
         let account = |dice: &mut Dice| dice.below(ACCOUNTS as u64) as i64 + 1;
-        let work = match dice.weighed(&[(5, 0), (3, 1), (3, 2), (1, 3)]) {
+        let work = match dice.weighed(&[(5, 0), (3, 1), (3, 2), (1, 3), (2, 4)]) {
             0 => Work::Insert(1 + dice.weighed(&[(4, 0), (1, 2)])),
             1 => Work::Increment(dice.below(COUNTERS as u64) as i64 + 1),
             2 => {
                 let (source, target) = (account(dice), account(dice));
                 Work::Transfer(Transfer { source, target, cents: dice.below(100) as i64 })
             }
-            _ => Work::Refused,
+            3 => Work::Refused,
+            _ => Work::Unique,
         };
-        let mut ways = vec![Way::Procedure, Way::Transaction, Way::Retrying];
+        let mut ways = vec![Way::Procedure, Way::Transaction, Way::Retrying, Way::Keyed, Way::KeyedProcedure];
         ways.extend(match work {
-            Work::Insert(1) => [Way::Method, Way::Connection],
+            Work::Insert(1) | Work::Unique => [Way::Method, Way::Connection],
             Work::Insert(_) => [Way::Method, Way::Method],
             _ => [Way::Batch, Way::Batch],
         });

@@ -1,6 +1,7 @@
 //! Application nodes on a cluster whose networks the test cuts, slows down and freezes: the helpers
 //! that the fault run stands on.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use litefs_diesel_tests::app::{AppError, AppProcess};
@@ -29,7 +30,10 @@ fn wait_insert(app: &AppProcess, id: i64) {
 #[ignore = "needs LiteFS: tests/run"]
 fn an_application_in_a_namespace_is_cut_off_from_another_alone() {
     let site = Site::start_with(3, ConsulLease::default().in_namespaces(), APP);
-    let settings = |node| NodeSettings { timeout_ms: 1000, ..site.settings(node) };
+    // On the namespaces' own addresses, which other machines could reach.
+    let mut secret = tempfile::NamedTempFile::new().unwrap();
+    (0..32).for_each(|byte| write!(secret, "{byte:02x}").unwrap());
+    let settings = |node| NodeSettings { timeout_ms: 1000, ..site.secured_settings(node, secret.path()) };
     let apps: Vec<_> = (0..3).map(|node| site.app(settings(node)).unwrap()).collect();
     create(&apps[0]);
     for (id, app) in (1..).zip(&apps) {

@@ -2,8 +2,8 @@
 //! `SqliteConnection`, or says honestly that it did not.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -16,10 +16,11 @@ use serde_json::Value;
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
 
-/// How often a case may end with an outcome that is not its own, but honest.
-const TRIES: usize = 6;
+/// How often a case may end with an outcome that is not its own, but honest. Each comes through in the end.
+const TRIES: u32 = 6;
 
-/// How long each of the two others is primary.
+/// How long each of the two others is primary; twice as long with each further try of a case, for one takes ten
+/// seconds, row by row.
 const TERM: Duration = Duration::from_millis(1_500);
 
 /// What the reference sees. In WAL mode, as the database of all nodes is.
@@ -28,7 +29,12 @@ fn reference() -> BTreeMap<&'static str, Value> {
     let file = folder.path().join("bare.db");
     let mut conn = on_bare::Conn::establish(&file.to_string_lossy()).unwrap();
     conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
-    on_bare::run_all(&mut conn, Scope::Everywhere)
+    let mut all = on_bare::run_all(&mut conn, Scope::Everywhere);
+    // Not in WAL mode: a bare pool that closes its connections does not wait for its own lock.
+    let file = folder.path().join("bare-with-url.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    all.extend(runtime.block_on(on_bare::run_with_url(&file.to_string_lossy())));
+    all
 }
 
 /// Whether somewhere in what a case saw there is an outcome that tells that not all went as ever: its
@@ -64,7 +70,7 @@ fn while_the_primary_moves_each_case_gives_on_a_replica_what_bare_sqlite_gives_o
     })
     .unwrap();
     stage.recover().unwrap();
-    let (over, moves) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (over, moves, tried) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicU32::new(1));
     let (wrong, honest, again) = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
@@ -73,13 +79,21 @@ fn while_the_primary_moves_each_case_gives_on_a_replica_what_bare_sqlite_gives_o
                 let moved = stage.cluster().promote(to).is_ok();
                 moves.fetch_add(usize::from(moved), Ordering::Relaxed);
                 stage.revive().unwrap();
-                std::thread::sleep(TERM);
+                let since = Instant::now();
+                let is_over = || {
+                    over.load(Ordering::Relaxed)
+                        || since.elapsed() >= TERM * 2_u32.pow(tried.load(Ordering::Relaxed) - 1)
+                };
+                while !is_over() {
+                    std::thread::sleep(TERM / 10);
+                }
             }
         });
         let (mut wrong, mut honest, mut again) = (Vec::new(), Vec::new(), 0);
         for (name, expected) in &reference {
             let mut ended = Err(Vec::new());
-            for _ in 0..TRIES {
+            for time in 1..=TRIES {
+                tried.store(time, Ordering::Relaxed);
                 let before = lost(records.path());
                 let seen = match stage.apps()[2].call::<Value>("case", name) {
                     Ok(seen) => seen,
@@ -121,6 +135,6 @@ fn while_the_primary_moves_each_case_gives_on_a_replica_what_bare_sqlite_gives_o
     );
     assert!(wrong.is_empty(), "{} cases saw what is not so:\n{}", wrong.len(), wrong.join("\n"));
     assert!(moves >= 5, "the primary moved {moves} times: that proves little");
-    assert!(honest.len() * 20 <= reference.len(), "{} cases never came through", honest.len());
+    assert!(honest.is_empty(), "{} cases never came through", honest.len());
     stage.recover().unwrap();
 }

@@ -212,11 +212,16 @@ fn fault_12_of_two_primaries_the_earlier_stops_writing() {
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn fault_12_what_the_earlier_primary_took_before_it_knew_is_reported() {
+    use litefs_diesel_tests::faults::play::Played;
     use litefs_diesel_tests::faults::schedule::{Fault, Step};
-    under_load(APP, ConsulLease::default().in_namespaces(), |stage| {
+    let verdict = under_load(APP, ConsulLease::default().in_namespaces(), |stage| {
         let lasts = Duration::from_secs(1);
-        stage.play(&Step { fault: Fault::TwoPrimaries, choice: 0, lasts, rest: Duration::ZERO }).unwrap();
+        let step = Step { fault: Fault::TwoPrimaries, choice: 0, lasts, rest: Duration::ZERO };
+        let played = stage.play(&step).unwrap();
+        assert!(matches!(played, Played::Happened(_)), "{played:?}");
     });
+    // Until another was elected it took writes that went to no other node.
+    assert!(verdict.lost > 0, "{verdict:?}");
 }
 
 /// Whoever asks first gets the lease, however far behind: only a write that every node has survives

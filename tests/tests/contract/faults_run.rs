@@ -51,6 +51,8 @@ fn go(name: &str, resubmit: bool, faults: usize) {
         faults,
         lasts: Duration::from_secs(60 * minutes),
         resubmit,
+        // One of the two runs of a seed with each.
+        majority: (seed % 2 == 1) != resubmit,
         levels: LEVELS.to_vec(),
         folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{seed}")),
     };

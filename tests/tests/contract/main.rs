@@ -25,5 +25,6 @@ mod litefs_partitions;
 mod methods;
 mod outages;
 mod procedures;
+mod releases;
 mod starts;
 mod vacuum;

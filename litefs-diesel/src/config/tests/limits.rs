@@ -42,7 +42,7 @@ fn each_limit_is_read_from_the_file_and_covered_by_the_environment_and_the_code(
 fn the_default_limits_are_the_documented_ones() {
     let limits = settings(BEFORE, []).unwrap().limits;
     assert_eq!((limits.connections, limits.connections_per_address, limits.handshakes), (256, 64, 256));
-    assert_eq!((limits.handshake_rate, limits.handshake_rate_per_address), (200, 32));
+    assert_eq!((limits.handshake_rate, limits.handshake_rate_per_address), (200, 64));
     assert_eq!(limits.handshake_timeout, Duration::from_secs(5));
     assert_eq!((limits.idle, limits.keepalive), (Duration::from_secs(600), Duration::from_secs(15)));
     assert_eq!(
@@ -74,6 +74,7 @@ fn a_limit_that_cannot_be_is_told_with_its_line() {
         ("handshake_rate_per_address = '9'", "has to be an integer"),
         ("handshake_timeout = 0", "0 is not possible"),
         ("idle = '8d'", "7 days"),
+        ("idle = '4s'", "shorter than 5 seconds"),
         ("keepalive = '2s'", "3 seconds to an hour"),
         ("keepalive = '2h'", "3 seconds to an hour"),
         ("max_frame = 1000", "65536 to 1073741824"),

@@ -1,6 +1,7 @@
 //! The settings as a whole: sources, ranks, errors, URLs, checks. The environment is handed in, never
 //! the process's own.
 
+mod accept;
 mod checks;
 mod identity;
 mod levels;

@@ -22,6 +22,20 @@ async fn a_transaction_runs_on_the_primary_and_is_visible_when_it_commits() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_cannot_go_everywhere_is_refused_before_it_begins() {
+    let primary = TestNode::start(Role::Primary).await;
+    let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
+    *asking.sees.refused.lock() = Some(NotExecuted::NotEverywhere("`b` is not heard any more".into()));
+    let terms = Terms { ack: Ack::Everywhere, ..within(20_000) };
+    let Err(error) = asking.router.begin(Begin::Immediate, Session::default(), terms).await else {
+        panic!("it has begun")
+    };
+    assert!(matches!(error, Error::NotExecuted(NotExecuted::NotEverywhere(_))), "{error:?}");
+    assert!(primary.fake.log().is_empty(), "{:?}", primary.fake.log());
+    asking.router.begin(Begin::Immediate, Session::default(), within(20_000)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_rollback_gives_the_session_back() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);

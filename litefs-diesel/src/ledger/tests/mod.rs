@@ -44,6 +44,33 @@ fn number(conn: &mut SqliteConnection, query: &str) -> i64 {
     diesel::dsl::sql::<BigInt>(query).get_result(conn).unwrap()
 }
 
+/// How `diesel print-schema` lists the tables of a database.
+const PRINT_SCHEMA: &str = "SELECT name FROM sqlite_master WHERE type = 'table' \
+     AND name NOT LIKE '\\_\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%' ORDER BY name";
+
+#[test]
+fn print_schema_and_a_listing_that_skips_what_begins_with_two_underscores_pass_over_the_tables() {
+    let mut conn = SqliteConnection::establish(":memory:").unwrap();
+    conn.batch_execute("CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE INDEX by_id ON users (id)")
+        .unwrap();
+    let mut ledger = Ledger::new(rules(Duration::from_secs(60)));
+    register(&mut ledger, &mut conn, 1);
+    commit(&mut ledger, &mut conn, |ledger, conn| {
+        let key = crate::request::Key { name: "order".into(), hash: [1; 16], keep: Duration::from_secs(60) };
+        ledger.enter_key(conn, &key, &done()).unwrap();
+    });
+    let names = |conn: &mut SqliteConnection, query: &str| -> Vec<String> {
+        diesel::dsl::sql::<diesel::sql_types::Text>(query).load(conn).unwrap()
+    };
+    assert_eq!(names(&mut conn, PRINT_SCHEMA), ["users"]);
+    // Nothing else of ours is there under another name: no index that has one, no view, no trigger.
+    let others = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' \
+                  AND substr(name, 1, 16) <> '__litefs_diesel_' ORDER BY name";
+    assert_eq!(names(&mut conn, others), ["by_id", "users"]);
+    let ours = number(&mut conn, "SELECT count(*) FROM sqlite_schema WHERE name LIKE '\\_\\_%' ESCAPE '\\'");
+    assert!(ours >= 4, "{ours} tables of the ledger's");
+}
+
 #[test]
 fn a_file_tells_what_its_history_has_in_one_snapshot_and_without_tables_nothing() {
     let file = tempfile::NamedTempFile::new().unwrap();

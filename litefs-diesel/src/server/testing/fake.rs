@@ -90,7 +90,7 @@ impl Fake {
             "no leader" => return Err(Refusal::NotPrimary { hint: None }),
             "overload" => return Err(Refusal::Overloaded(full())),
             "commit fails" => return Err(Refusal::Unknown("the disk broke".into())),
-            "fast" => {}
+            "fast" | "large" => {}
             other => self.note(other),
         }
         std::mem::forget(dropped);
@@ -105,6 +105,12 @@ pub(crate) fn full() -> Bound {
 
 pub(crate) fn unique() -> DatabaseError {
     DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: users.name".into() }
+}
+
+/// 4 MiB in one row.
+fn large() -> Rows {
+    let values = [ValueRef::Blob(&[7; 4 << 20])].into_iter().collect();
+    Rows { columns: vec!["blob".into()], count: 1, values }
 }
 
 struct NoteDrop(Arc<Fake>, String);
@@ -173,7 +179,8 @@ impl Executor for FakePrimary {
         let fake = Arc::clone(&self.0);
         async move {
             fake.obey(&statement.sql, deadline).await?;
-            Ok(Outcome { count: 42, rows: None })
+            let rows = (statement.sql == "large").then(large);
+            Ok(Outcome { count: 42, rows })
         }
         .boxed()
     }

@@ -7,7 +7,7 @@ use crate::rpc::identity::testing::{Authority, Followed, by_secret, secret};
 use crate::rpc::identity::{IdentityError, Stream};
 
 /// Says hello over TLS, as the node of this name.
-async fn greet(
+pub(super) async fn greet(
     node: &TestNode,
     by: &Transport,
     me: &Identity,
@@ -34,14 +34,19 @@ pub(super) async fn greet_on(
     }
 }
 
-async fn call_by<S: Service>(node: &TestNode, by: &Transport, me: &Identity, purpose: Purpose) -> Client<S> {
+pub(super) async fn call_by<S: Service>(
+    node: &TestNode,
+    by: &Transport,
+    me: &Identity,
+    purpose: Purpose,
+) -> Client<S> {
     let stream = greet(node, by, me, purpose).await.unwrap();
     let (client, driver) = Client::new(stream, MAX_FRAME);
     tokio::spawn(driver);
     client
 }
 
-async fn secured(by: Transport) -> TestNode {
+pub(super) async fn secured(by: Transport) -> TestNode {
     TestNode::secured(by, LimitSettings::default(), identity("eu")).await
 }
 
@@ -164,35 +169,4 @@ async fn presenting_a_new_secret_lets_what_runs_end() {
     };
     let (answered, ()) = tokio::join!(running, rest);
     assert!(matches!(answered, Ok(Reply::Written(_))), "{answered:?}");
-}
-
-/// Connecting, TLS and the hello, one after the other: what a caller waits for after a connection broke.
-#[tokio::test]
-#[ignore = "measures: cargo test --release -p litefs-diesel --lib -- --ignored measured_ --nocapture"]
-#[expect(clippy::print_stdout, reason = "what it is for")]
-async fn measured_a_node_is_reached_again_in_less_than_two_milliseconds() {
-    let authority = Authority::new();
-    let shared = by_secret(&secret(), "shop");
-    let me = identity("eu");
-    for (kind, by, called) in [
-        ("plain text", Transport::Plain, Transport::Plain),
-        ("shared secret", shared.clone(), shared),
-        ("certificates", authority.node(&me.node), authority.node("called")),
-    ] {
-        let node = secured(called).await;
-        let names = || vec!["called".to_owned()];
-        let mut times = Vec::new();
-        for _ in 0..500 {
-            let start = std::time::Instant::now();
-            let stream = TcpStream::connect(node.addr).await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            let (mut stream, _) = by.connect(stream, names(), in_ms(20_000)).await.unwrap();
-            hello::greet(&mut stream, &me, Purpose::Data, in_ms(20_000)).await.unwrap();
-            times.push(start.elapsed());
-        }
-        times.sort();
-        let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-        println!("{kind}: p50 {p50:?}, p99 {p99:?}");
-        assert!(p50 < Duration::from_millis(2), "{kind}: {p50:?}");
-    }
 }

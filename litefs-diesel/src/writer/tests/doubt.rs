@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::*;
-use crate::request::Stamp;
+use crate::request::{Reply, Stamp};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -131,6 +131,34 @@ async fn a_statement_that_finds_the_file_gone_is_left_for_the_next_primary() {
     let alone = bench_on(false, |repo| repo);
     alone.change("CREATE TRIGGER io BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END");
     assert_eq!(rejected(alone.writer.write(insert("a"), terms()).await).1, "disk I/O error");
+}
+
+/// A procedure's own error is final, and entered so that no other attempt runs. Not one over a node that
+/// cannot write now, whatever the procedure makes of it.
+#[tokio::test]
+async fn a_procedure_that_makes_an_error_of_its_own_of_a_file_that_is_gone_is_left_for_the_next_primary() {
+    use super::procedures::{Body, call, done, has, put};
+    let bodies: [(&str, Body); 2] = [
+        ("tells", |conn| put(conn, "io").map_or_else(|_| Ok(Reply::Err(vec![8])), |_| done())),
+        ("panics", |conn| {
+            assert!(put(conn, "io").is_ok(), "what an application says");
+            done()
+        }),
+    ];
+    for (name, body) in bodies {
+        for again in [false, true] {
+            let bench = bench_gone();
+            bench.writer.register().await;
+            has(&bench, name, body);
+            let stamp = Stamp { again, ..bench.writer.stamp() };
+            let refused = bench.writer.run(stamp, call(name)).await;
+            let Err(Refusal::Unavailable(why)) = &refused else { panic!("{name}: {refused:?}") };
+            assert!(why.contains("disk I/O error"), "{why}");
+            bench.change("DROP TRIGGER io");
+            let ran = bench.writer.run(Stamp { again: true, ..stamp }, call(name)).await.unwrap();
+            assert_eq!(ran.reply, Some(Reply::Ok(vec![7])), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -88,10 +88,13 @@ pub fn with_url() -> &'static [UrlCase] {
     pools::CASES
 }
 
+/// Runs one of [`with_url`] on the database at a URL; `None`: there is none of that name.
+pub async fn run_one_with_url(url: &str, name: &str) -> Option<serde_json::Value> {
+    let case = with_url().iter().find(|case| case.name == name)?;
+    Some(pools::run_one(url, case).await)
+}
+
 /// Runs [`with_url`] on the database at a URL.
-///
-/// # Panics
-/// When the database cannot be opened, or its tables cannot be dropped.
 pub async fn run_with_url(url: &str) -> Seen {
     pools::run(url).await
 }

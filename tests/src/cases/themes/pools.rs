@@ -24,23 +24,31 @@ pub(super) const CASES: &[UrlCase] = &[
 pub(super) async fn run(url: &str) -> Seen {
     let mut all = Seen::new();
     for case in CASES {
-        on_its_own_connection(url, clean::prepare).await;
-        let value = (case.body)(url.to_owned()).await;
-        all.insert(case.name, value.unwrap_or_else(|why| json!({ "case failed": why })));
-        on_its_own_connection(url, clean::clear).await;
+        all.insert(case.name, run_one(url, case).await);
     }
     all
 }
 
+/// Runs one of them on fresh tables. What went wrong is in the value too, as in [`Case::run`](crate::cases::Case).
+pub(super) async fn run_one(url: &str, case: &UrlCase) -> Value {
+    if let Err(why) = on_its_own_connection(url, clean::prepare).await {
+        return json!({ "case not prepared": why });
+    }
+    let value = (case.body)(url.to_owned()).await.unwrap_or_else(|why| json!({ "case failed": why }));
+    match on_its_own_connection(url, clean::clear).await {
+        Ok(()) => value,
+        Err(why) => json!({ "case not cleared": why, "seen": value }),
+    }
+}
+
 /// Opens a connection off the executor, for what stands before and after a case.
-async fn on_its_own_connection(url: &str, work: fn(&mut Conn) -> QueryResult<()>) {
+async fn on_its_own_connection(url: &str, work: fn(&mut Conn) -> QueryResult<()>) -> Result<(), String> {
     let url = url.to_owned();
-    tokio::task::spawn_blocking(move || {
-        let mut conn = Conn::establish(&url).expect("the database of the cases can be opened");
-        work(&mut conn).expect("the cases' tables can be made and dropped");
-    })
-    .await
-    .expect("making and dropping tables does not panic");
+    let done = tokio::task::spawn_blocking(move || {
+        let mut conn = Conn::establish(&url).map_err(|why| why.to_string())?;
+        work(&mut conn).map_err(|why| why.to_string())
+    });
+    done.await.map_err(|why| why.to_string())?
 }
 
 pub(super) fn add(conn: &mut Conn, id: i32) -> QueryResult<usize> {

@@ -2,7 +2,9 @@
 //! thing that is not.
 
 use super::*;
-use crate::faults::record::{Class, End, Loss, Recorded};
+use std::collections::BTreeSet;
+
+use crate::faults::record::{Class, End, Given, Loss, Recorded};
 use crate::faults::tables::Entry;
 use crate::faults::work::{Attempt, Level, Transfer, Way, Work};
 
@@ -29,6 +31,7 @@ fn case(class: Class, level: Level) -> Case {
             class,
             detail: None,
             position: Some(AT.to_owned()),
+            given: None,
             late_ms: 0,
         }),
         entries: vec![Entry::of(TAG)],
@@ -112,6 +115,27 @@ fn a_write_that_is_half_there_is_found() {
     let mut half = case(Class::Value, Level::Visible);
     half.attempt.work = Work::Insert(3);
     fails(half, Violation::Partial { tag: TAG, rows: 1, wanted: 3 });
+}
+
+#[test]
+fn a_value_that_is_another_attempts_is_found() {
+    let told = |given: Given, there: i64| {
+        let mut evidence = case(Class::Value, Level::Visible);
+        evidence.end.as_mut().unwrap().given = Some(given);
+        let mut evidence = evidence.evidence();
+        evidence.nodes.values_mut().for_each(|node| node.ids = BTreeSet::from([(TAG, there)]));
+        evidence
+    };
+    assert_eq!(check(&told(Given::Id(5), 5)).violations, []);
+    let wrong = Violation::WrongValue { tag: TAG, given: Given::Id(4) };
+    assert_eq!(check(&told(Given::Id(4), 5)).violations, [wrong]);
+    // Sent again after its caller was told.
+    let mut again = told(Given::Id(4), 5);
+    again.resubmit = true;
+    assert_eq!(check(&again).violations, []);
+    assert_eq!(check(&told(Given::Counts(vec![1]), 5)).violations, []);
+    let wrong = Violation::WrongValue { tag: TAG, given: Given::Counts(vec![0]) };
+    assert_eq!(check(&told(Given::Counts(vec![0]), 5)).violations, [wrong]);
 }
 
 #[test]

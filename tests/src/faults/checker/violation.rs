@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::faults::record::Class;
+use crate::faults::record::{Class, Given};
 use crate::faults::work::Level;
 
 /// One thing that is not as it was promised. A `tag` names its write in the record.
@@ -19,6 +19,8 @@ pub enum Violation {
     Doubled { tag: i64, class: Option<Class>, rows: usize, wanted: usize },
     /// Fewer rows than the write inserts, and not none.
     Partial { tag: i64, rows: usize, wanted: usize },
+    /// What a write returned is not what is there: it is another attempt's.
+    WrongValue { tag: i64, given: Given },
     /// A write that changed nothing, as its caller was told, is there.
     ThereAfterAll { tag: i64, class: Class },
     /// A write that returned a value at `Everywhere` is not there.
@@ -56,6 +58,7 @@ impl Violation {
             Self::Unasked { tag }
             | Self::Doubled { tag, .. }
             | Self::Partial { tag, .. }
+            | Self::WrongValue { tag, .. }
             | Self::ThereAfterAll { tag, .. }
             | Self::MissingAtEverywhere { tag }
             | Self::MissingThoughResubmitted { tag, .. }

@@ -1,15 +1,21 @@
 //! Each write by itself: what it ended with, when, and how often it is there.
 
 use super::{Evidence, GRACE_MS, Verdict, Violation, rows_by_tag};
-use crate::faults::record::{Class, Process, Recorded};
+use crate::faults::record::{Class, Given, Process, Recorded};
 use crate::faults::tables::Contents;
-use crate::faults::work::Work;
+use crate::faults::work::{Level, Work};
 
 pub(super) fn check(evidence: &Evidence, contents: &Contents, verdict: &mut Verdict) {
     let mut rows = rows_by_tag(contents);
     for process in &evidence.processes {
         for (&tag, recorded) in &process.attempts {
-            there(tag, recorded, rows.remove(&tag).unwrap_or_default(), verdict);
+            let there_are = rows.remove(&tag).unwrap_or_default();
+            there(tag, recorded, there_are, verdict);
+            // One that was lost, told, and sent again has another row than its caller was told of.
+            let again = evidence.resubmit && recorded.attempt.level != Level::Everywhere;
+            if there_are > 0 && !again {
+                given(tag, recorded, contents, verdict);
+            }
             ended(tag, process, recorded, verdict);
         }
     }
@@ -31,6 +37,18 @@ fn there(tag: i64, recorded: &Recorded, rows: usize, verdict: &mut Verdict) {
         (rows, None) if rows < wanted => Some(Violation::Partial { tag, rows, wanted }),
         _ => None,
     });
+}
+
+/// Each attempt is told what the one of them that ran has returned.
+fn given(tag: i64, recorded: &Recorded, contents: &Contents, verdict: &mut Verdict) {
+    let Some(given) = recorded.end.as_ref().and_then(|end| end.given.clone()) else { return };
+    let is_right = match &given {
+        Given::Id(id) => contents.ids.contains(&(tag, *id)),
+        Given::Counts(counts) => *counts == recorded.attempt.work.counts(),
+    };
+    if !is_right {
+        verdict.violations.push(Violation::WrongValue { tag, given });
+    }
 }
 
 fn ended(tag: i64, process: &Process, recorded: &Recorded, verdict: &mut Verdict) {

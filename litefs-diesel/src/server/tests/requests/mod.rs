@@ -43,6 +43,7 @@ impl History for Alone {
 struct Bench {
     node: TestNode,
     writer: Arc<Writer>,
+    procedures: Arc<Procedures>,
 }
 
 impl Bench {
@@ -52,9 +53,9 @@ impl Bench {
         conn.batch_execute("PRAGMA journal_mode = wal; CREATE TABLE t (id INTEGER PRIMARY KEY, a)").unwrap();
         let readers = Readers::start(settings.clone(), Arc::new(|| ())).unwrap();
         let procedures = Arc::<Procedures>::default();
-        let writer = Writer::start(settings, false, Arc::new(Alone), readers, procedures).unwrap();
+        let writer = Writer::start(settings, false, Arc::new(Alone), readers, procedures.clone()).unwrap();
         let node = TestNode::with_writer(writer.clone(), limits).await;
-        Self { node, writer }
+        Self { node, writer, procedures }
     }
 }
 

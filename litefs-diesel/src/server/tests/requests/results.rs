@@ -1,6 +1,7 @@
 //! Results that are too large.
 
 use super::*;
+use crate::request::{ProcedureCall, Work};
 
 /// So many rows of so many bytes each.
 fn series(rows: usize, bytes: usize) -> String {
@@ -89,4 +90,26 @@ async fn in_an_open_transaction_the_statement_is_taken_back_and_the_transaction_
     assert!(step.open && step.result.is_ok_and(|outcome| outcome.count == 3));
     assert!(matches!(ask(&client, commit_of(1)).await, Ok(Reply::Committed(_))));
     assert_eq!(bench.count().await, 4);
+}
+
+#[tokio::test]
+async fn a_procedure_that_returns_too_much_is_taken_back() {
+    let bench = Bench::start(limits()).await;
+    let client = connect(&bench.node).await;
+    let run = |conn: &mut SqliteConnection, args: &[u8]| {
+        conn.batch_execute("INSERT INTO t (a) VALUES (1)")?;
+        Ok(crate::request::Reply::Ok(vec![0; usize::from(args[0]) * 100]))
+    };
+    bench.procedures.register("export", 1, Arc::new(run));
+    let call = |hundreds| {
+        let Request::Write { repo, mut request } = writes(vec![]) else { unreachable!() };
+        let call = ProcedureCall { name: "export".into(), version: 1, args: vec![hundreds] };
+        request.to_mut().ask = Ask::Run(Write { work: Work::Call(call), ..Write::of(vec![]) });
+        Request::Write { repo, request }
+    };
+    let bound = Bound::new("limits.result_bytes", 1_000);
+    assert_eq!(ask(&client, call(11)).await, Err(Refusal::Rejected(bound.into())));
+    assert_eq!(bench.count().await, 0);
+    assert!(ask(&client, call(10)).await.is_ok());
+    assert_eq!(bench.count().await, 1);
 }
