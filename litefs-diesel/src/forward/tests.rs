@@ -18,9 +18,7 @@ use crate::litefs::Role;
 use crate::members::NotReplicated;
 use crate::members::testing::TestMember;
 use crate::position::Position;
-use crate::request::{
-    Ack, Begin, CommitFailure, Primary, RequestId, Sizes, Terms, Transaction, Write, Written,
-};
+use crate::request::{Ack, Begin, CommitFailure, Primary, RequestId, Sizes, Terms, Transaction, Written};
 use crate::rpc::identity::Transport;
 use crate::rpc::wire::MAX_FRAME;
 use crate::server::testing::*;

@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::Services;
 use super::connection::Calls;
+use super::reason::Reason;
 use super::refused::Caller;
 use super::transactions::{Place, Transactions};
 use crate::config::tool::node_of;
