@@ -105,8 +105,8 @@ pub mod __tool {
     pub use crate::config::tool::{ToolDatabase, ToolRepo, ToolSettings};
     pub use crate::migrate::{
         At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Lock, Plan, Step, TIMEOUT, Watch,
-        applied, apply, embedded, has_migrations_table,
+        applied, apply, check, embedded, has_migrations_table,
     };
-    pub use crate::node::{Arrivals, Elsewhere, Sent, Tenure, everywhere, migrate, tenure};
+    pub use crate::node::{Arrivals, Elsewhere, LONGEST_PLAN, Sent, Tenure, everywhere, migrate, tenure};
     pub use crate::repo::MigrateError;
 }

@@ -1,6 +1,6 @@
 //! A plan of one repo, carried out and told about: what `run`, `revert`, `redo` and `load` share.
 
-use litefs_diesel::__tool::{Done, Kind, Plan, Sent, Step};
+use litefs_diesel::__tool::{self as engine, Done, Kind, Plan, Sent, Step};
 use serde_json::{Value, json};
 
 use crate::cli::Writing;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::place::{PlaceError, Way, choose, everywhere};
-use crate::progress::Progress;
+use crate::progress::{Asking, Progress};
 use crate::schema;
 use crate::session::{Session, Target};
 
@@ -33,6 +33,8 @@ impl Outcome {
         how: &Writing,
         output: &mut Output<'_>,
     ) -> Result<(), Error> {
+        // Before anybody is asked, and before a database is made that is missing.
+        engine::check(plan).map_err(PlaceError::from)?;
         let Ran { done, visible, behind } = if how.dry_run {
             plan.steps.iter().for_each(|step| tell(output, step, "Would run", "Would roll back", how));
             Ran::nothing()
@@ -96,7 +98,14 @@ fn run(
         return Err(PlaceError::NoNodes.into());
     }
     let mut place = choose(&Way { config: &session.config, repo, database, alone, timeout: how.timeout })?;
-    let ran = place.run(plan, &mut |step| tell(output, step, "Running", "Rolling back", how));
+    let mut asking =
+        (place.is_elsewhere() && !plan.steps.is_empty()).then(|| Asking::new(output, how.timeout));
+    let ran = place.run(plan, &mut |step| {
+        // A line would stand in it.
+        asking = None;
+        tell(output, step, "Running", "Rolling back", how);
+    });
+    drop(asking);
     let ran = ran.and_then(|Sent { done, visible }| {
         let behind = match (visible, how.wait_all) {
             (false, _) => vec!["this node".to_owned()],

@@ -12,7 +12,7 @@ use crate::commands;
 /// Settings come from litefs-diesel.toml and the environment, as for the application. Names of
 /// Diesel's and of Ecto's commands both work.
 #[derive(Debug, Parser)]
-#[command(name = "litefs-migrate", bin_name = "litefs-migrate", version, disable_help_subcommand = true)]
+#[command(name = "litefs-migrate", bin_name = "litefs-migrate", version)]
 #[command(
     after_help = "Exit codes: 0 done, 1 an error, 2 wrong arguments, 3 something is pending (pending --check), \
                         4 done, but not everywhere yet."
@@ -50,17 +50,17 @@ pub(crate) struct Common {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "How")]
 pub(crate) struct Writing {
-    /// Only say what would be run
+    /// Only say what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Show the SQL of each migration
     #[arg(long)]
     pub(crate) log_migrations_sql: bool,
-    /// How long to wait: for a leader, for another tool, for a lock, for the other nodes; from a
-    /// replica, for the primary's application and what it runs
+    /// How long to wait for each of: a leader, another tool, a lock, the other nodes. From a replica also
+    /// the time for all of it: until the primary's application is there and has run everything
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// Wait until every configured node has the new schema, not only this one
+    /// Wait until every node of `cluster.nodes` has the new schema, not only this one (else exit with 4)
     #[arg(long)]
     pub(crate) wait_all: bool,
     /// Fail instead of changing a file of `print_schema` in diesel.toml

@@ -43,7 +43,7 @@ pub(crate) enum Error {
          `--strict-version-order` out"
     )]
     Order { pending: String, applied: String },
-    #[error("{} cannot be written: {why}", path.display())]
+    #[error("{} cannot be written: {why}; let this user write there, or name another place", path.display())]
     Write { path: PathBuf, why: String },
     #[error("{} exists already; take another name", path.display())]
     Exists { path: PathBuf },

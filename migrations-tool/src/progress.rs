@@ -1,8 +1,10 @@
-//! What is told while the other nodes are waited for: a bar on a terminal, a line for each node elsewhere.
+//! What is told while others are waited for. The primary: something that turns on a terminal, a line elsewhere.
+//! The other nodes afterwards: a bar on a terminal, a line for each node elsewhere.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use humantime::format_duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use litefs_diesel::__tool::Arrivals;
 
@@ -11,7 +13,43 @@ use crate::output::Output;
 /// How often the bar shows that time goes on.
 const TICK: Duration = Duration::from_millis(200);
 
-/// One wait.
+/// Until the primary has run what it was asked to run.
+pub(crate) struct Asking(Option<ProgressBar>);
+
+impl Asking {
+    pub(crate) fn new(output: &mut Output<'_>, timeout: Duration) -> Self {
+        let text = format!(
+            "Asking the primary to run this, and waiting for {} at most; if this is interrupted, it goes on there",
+            format_duration(timeout)
+        );
+        if !output.shows_bars() {
+            output.note(text);
+            return Self(None);
+        }
+        let bar = ProgressBar::new_spinner();
+        // Checked by a test; without it the line looks like indicatif's own.
+        if let Ok(style) = asking_style() {
+            bar.set_style(style);
+        }
+        bar.set_message(text);
+        bar.enable_steady_tick(TICK);
+        Self(Some(bar))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn asking_style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
+    ProgressStyle::with_template("{spinner} {elapsed}: {wide_msg}")
+}
+
+/// One wait for the other nodes.
 pub(crate) struct Progress<'o, 'w> {
     output: &'o mut Output<'w>,
     /// Who has it, as told.
@@ -104,7 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_has_its_style() {
+    fn the_bars_have_their_style() {
         style().unwrap();
+        asking_style().unwrap();
     }
 }

@@ -16,10 +16,10 @@ pub(crate) struct Selection {
     /// As far as this version, which is not included
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) to_exclusive: Option<String>,
-    /// At most this many
+    /// At most this many (otherwise `run` takes all, `revert` and `redo` take one)
     #[arg(short, long, visible_alias = "step", value_name = "N")]
     pub(crate) number: Option<usize>,
-    /// All of them
+    /// All of them (`run` does that by itself)
     #[arg(short, long)]
     pub(crate) all: bool,
 }

@@ -57,14 +57,14 @@ impl Session {
                     chosen.join(", ")
                 )));
             };
-            config = config.database(name, url);
+            config = config.with_database(name, url, "--database-url");
             settings = config.for_tool()?;
         }
         let working = std::env::current_dir().map_err(Error::WorkingFolder)?;
         let root = Root::find(settings.root.as_deref(), &working)?;
         let diesel = DieselToml::find(&root.folder)?;
         let variable = std::env::var_os(paths::VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let targets = settings.repos.into_iter().filter(|repo| chosen.contains(&repo.name)).map(|repo| {
+        let all = settings.repos.into_iter().map(|repo| {
             let found = paths::find(&Asked {
                 repo: &repo.name,
                 flags: &common.migrations_path,
@@ -75,7 +75,15 @@ impl Session {
             });
             Target { repo, found }
         });
-        let targets = targets.collect();
+        let mut targets: Vec<_> = all.collect();
+        for at in 0..targets.len() {
+            let others = targets.iter().enumerate().filter(|(other, _)| *other != at);
+            let folders = others.flat_map(|(_, other)| other.found.folders.clone()).collect();
+            if let Some(target) = targets.get_mut(at) {
+                target.found.of_others = folders;
+            }
+        }
+        targets.retain(|target| chosen.contains(&target.repo.name));
         // What is given on the command line goes before what is in the program.
         let embedded = carried.map(|carried| carried.migrations);
         let embedded = embedded.filter(|_| common.migrations_path.is_empty());

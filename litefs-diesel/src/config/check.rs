@@ -1,6 +1,7 @@
 //! What is looked at before a node starts, so that it does no harm: each finding is an error that
 //! names the setting. All of these block on the file system, and none of them changes anything.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -100,19 +101,31 @@ pub(crate) fn check_not_on_litefs(repo: &RepoSettings) -> Result<(), StartError>
     Ok(())
 }
 
+impl StartError {
+    /// The database of a repo cannot be opened or set up: what SQLite said, and what to do where it does
+    /// not say enough.
+    pub(crate) fn open(repo: &RepoSettings, why: &dyn Display) -> Self {
+        let path = repo.database.file().to_owned();
+        let said = why.to_string();
+        let why = match () {
+            () if path.is_dir() => "it is a folder; name a file in it".to_owned(),
+            () if said == "unable to open database file" => {
+                format!("{said}; let this user write it, and its folder")
+            }
+            () => said,
+        };
+        Self::Open { setting: repo.setting("database"), path, why }
+    }
+}
+
 /// The journal mode that is in force on this connection, which [`OnOpen`](super::open::OnOpen) has
 /// set up, is one that LiteFS replicates. `MEMORY` and `OFF` commit here and nowhere else, silently.
 pub(crate) fn check_journal_mode(
     repo: &RepoSettings,
     conn: &mut SqliteConnection,
 ) -> Result<JournalMode, StartError> {
-    let mode = diesel::sql_query("PRAGMA main.journal_mode").get_result::<Mode>(conn).map_err(|cause| {
-        StartError::Open {
-            setting: repo.setting("database"),
-            path: repo.database.file().to_owned(),
-            why: cause.to_string(),
-        }
-    })?;
+    let mode = diesel::sql_query("PRAGMA main.journal_mode").get_result::<Mode>(conn);
+    let mode = mode.map_err(|cause| StartError::open(repo, &cause))?;
     JournalMode::of(&mode.journal_mode).ok_or_else(|| StartError::JournalMode {
         setting: repo.setting("journal_mode"),
         why: format!(
@@ -134,11 +147,7 @@ pub(crate) fn check_auto_vacuum(
 ) -> Result<(), StartError> {
     const FULL: i32 = 1;
     let query = diesel::sql_query("SELECT auto_vacuum FROM pragma_auto_vacuum");
-    let is = query.get_result::<AutoVacuum>(conn).map_err(|cause| StartError::Open {
-        setting: repo.setting("database"),
-        path: repo.database.file().to_owned(),
-        why: cause.to_string(),
-    })?;
+    let is = query.get_result::<AutoVacuum>(conn).map_err(|cause| StartError::open(repo, &cause))?;
     if mode != JournalMode::Wal || is.auto_vacuum != FULL {
         return Ok(());
     }

@@ -192,6 +192,8 @@ pub enum Origin {
     Environment(String),
     /// A method of [`Config`](crate::Config) or [`RepoConfig`](crate::config::RepoConfig).
     Code,
+    /// This argument of the migrations tool.
+    Argument(String),
     /// Nobody set it.
     Default,
 }
@@ -204,6 +206,7 @@ impl fmt::Display for Origin {
             }
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Code => f.write_str("set in code"),
+            Self::Argument(name) => write!(f, "argument `{name}`"),
             Self::Default => f.write_str("the default"),
         }
     }

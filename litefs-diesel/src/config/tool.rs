@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use super::builder::Config;
 use super::check::check_mount;
 use super::error::{Origin, StartError};
-use super::layer::Layer;
+use super::layer::{Layer, Value};
 use super::schema::Key;
 use super::settings::RepoSettings;
 
@@ -79,6 +79,15 @@ impl Config {
     #[must_use]
     pub fn with_only_repo(self, name: &str) -> Self {
         self.for_repo(name)
+    }
+
+    /// The database of a repo, as an argument of that name says.
+    #[must_use]
+    pub fn with_database(mut self, repo: &str, database: &str, argument: &str) -> Self {
+        let key = Key::Repo(repo.to_owned(), "database");
+        self.code.repos.insert(repo.to_owned());
+        self.code.set(key, Value::Text(database.to_owned()), Origin::Argument(argument.to_owned()));
+        self
     }
 
     /// For a node of the tool's own, a guest beside the application's: this repo alone, nobody reaches
@@ -162,10 +171,6 @@ impl ToolDatabase {
     }
 
     fn error(&self, why: &dyn std::fmt::Display) -> StartError {
-        StartError::Open {
-            setting: self.0.setting("database"),
-            path: self.file().to_owned(),
-            why: why.to_string(),
-        }
+        StartError::open(&self.0, why)
     }
 }

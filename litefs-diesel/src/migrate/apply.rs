@@ -11,6 +11,19 @@ use super::keys::{Keys, violations};
 use super::script::{Script, Statement};
 use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch};
 
+/// Whether the steps of a plan may run as they are written, whatever is in the database.
+///
+/// # Errors
+/// The first that may not: nothing was run.
+pub fn check(plan: &Plan) -> Result<(), Failure> {
+    scripts(plan).map(drop)
+}
+
+fn scripts(plan: &Plan) -> Result<Vec<Script<'_>>, Failure> {
+    let scripts = plan.steps.iter().map(Script::of).collect::<Result<_, _>>();
+    scripts.map_err(|failure: Failure| failure.with_fate(Fate::NotRun))
+}
+
 /// Runs the steps of a plan in their order, on a connection that has no transaction open. Each is a
 /// transaction of its own with its row in Diesel's table, unless its metadata or the plan say
 /// otherwise. What somebody else has done by then is passed over: any number of callers may run the
@@ -20,7 +33,7 @@ use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch};
 /// The first failure; nothing is run when any step may not run as it is. The connection has the
 /// settings that it had, as far as SQLite gave them back.
 pub fn apply(conn: &mut SqliteConnection, plan: &Plan, watch: &mut dyn Watch) -> Result<Vec<Done>, Failure> {
-    let scripts = plan.steps.iter().map(Script::of).collect::<Result<Vec<_>, _>>()?;
+    let scripts = scripts(plan)?;
     let groups: Vec<&[Script<'_>]> = match plan.is_one_transaction() {
         true if !scripts.is_empty() => vec![&scripts],
         _ => scripts.chunks(1).collect(),
@@ -70,7 +83,9 @@ fn run_in_transaction(
     }
     // Diesel may fail at rolling back what SQLite has rolled back itself; the cause is what counts.
     let mut cause = None;
+    let mut begun = false;
     let ran = conn.immediate_transaction(|conn| {
+        begun = true;
         let mut done = Vec::with_capacity(group.len());
         for script in group {
             match run_step(conn, script, watch) {
@@ -86,11 +101,17 @@ fn run_in_transaction(
     match (cause, ran) {
         (Some(failure), _) => Err(failure),
         (None, Ok(done)) => Ok(done),
-        // BEGIN or COMMIT failed: of the last step, as far as anybody can tell.
-        (None, Err(error)) => Err(group.last().map_or_else(
-            || Failure::before(&error),
-            |script| Failure::at(script.step, None, Cause::of(&error)),
-        )),
+        // BEGIN failed, or COMMIT: of the last step, as far as anybody can tell.
+        (None, Err(error)) => {
+            let (script, fate) = match begun {
+                false => (group.first(), Fate::NotRun),
+                true => (group.last(), Fate::RolledBack),
+            };
+            Err(script.map_or_else(
+                || Failure::before(&error),
+                |script| Failure::at(script.step, None, Cause::of(&error)).with_fate(fate),
+            ))
+        }
     }
 }
 

@@ -143,7 +143,9 @@ impl fmt::Display for Failure {
             Some(line) => write!(f, "{file}, line {line}: {}", self.cause)?,
             None => write!(f, "{file}: {}", self.cause)?,
         }
+        let mut kept = self.done.iter().filter(|done| done.ran).map(|done| done.name.as_str()).peekable();
         match self.fate {
+            Fate::NotRun if kept.peek().is_none() => return write!(f, ". Nothing was run"),
             Fate::RolledBack => write!(f, ". {name} was rolled back")?,
             Fate::Partly => write!(
                 f,
@@ -155,7 +157,6 @@ impl fmt::Display for Failure {
                 write!(f, ". Nobody can tell whether {name} is kept; what comes after it did not run")?
             }
         }
-        let mut kept = self.done.iter().filter(|done| done.ran).map(|done| done.name.as_str());
         match kept.next() {
             None => write!(f, "; nothing was changed before it"),
             Some(first) => {

@@ -25,7 +25,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use applied::{applied, has_migrations_table};
-pub use apply::apply;
+pub use apply::{apply, check};
 pub use embedded::{Embedded, EmbeddedError, embedded};
 pub use error::{At, Cause, Failure, Fate};
 pub use lock::Lock;

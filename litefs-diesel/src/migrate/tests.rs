@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::testing::{bare, plan, step, up};
-use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch, applied, apply};
+use super::{Cause, Done, Failure, Fate, Kind, Plan, Step, Watch, applied, apply, check};
 
 fn memory() -> SqliteConnection {
     let mut conn = SqliteConnection::establish(":memory:").unwrap();
@@ -75,6 +75,18 @@ fn a_failure_names_the_line_and_keeps_what_ran_before() {
     );
     assert_eq!(applied(&mut conn).unwrap(), ["1"]);
     assert_eq!(number(&mut conn, "SELECT count(*) FROM sqlite_master WHERE name IN ('b', 'c')"), 0);
+}
+
+#[test]
+fn what_may_not_run_as_it_is_written_keeps_the_others_from_running() {
+    let mut conn = memory();
+    let steps = vec![up("1", "CREATE TABLE a (x)"), up("2", "SELECT 1;\nCOMMIT")];
+    let checked = check(&plan(steps.clone())).unwrap_err();
+    let failure = run(&mut conn, steps).unwrap_err();
+    assert_eq!((&failure, failure.fate), (&checked, Fate::NotRun));
+    let text = failure.to_string();
+    assert!(text.contains("up.sql, line 2: `COMMIT`") && text.ends_with(". Nothing was run"), "{text}");
+    assert_eq!(number(&mut conn, "SELECT count(*) FROM sqlite_master"), 0);
 }
 
 #[test]

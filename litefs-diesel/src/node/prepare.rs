@@ -162,11 +162,7 @@ fn connect(repo: &RepoSettings, url: &str) -> Result<SqliteConnection, StartErro
 }
 
 fn open_error(repo: &RepoSettings, error: &dyn std::fmt::Display) -> StartError {
-    StartError::Open {
-        setting: repo.setting("database"),
-        path: repo.database.file().to_owned(),
-        why: error.to_string(),
-    }
+    StartError::open(repo, error)
 }
 
 async fn blocking<T: Send + 'static>(

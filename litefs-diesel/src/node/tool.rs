@@ -12,12 +12,17 @@ use crate::members::NotReplicated;
 use crate::migrate::{Cause, Done, Failure, Plan, Step, Watch};
 use crate::repo::{Here, MigrateError, ended};
 use crate::request::{Ack, Terms, Write};
+use crate::rpc::wire::MAX_FRAME;
 use crate::runtime::in_runtime;
 use crate::writer::Steps;
 
 /// How often a primary that must not write yet is asked again. Its peers confirm it within a
 /// heartbeat, and nobody notices this beside the migrations.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// So many bytes the texts of a plan may have that is sent to the primary: what a frame takes, less what is
+/// around them there.
+pub const LONGEST_PLAN: usize = MAX_FRAME - (1 << 20);
 
 /// A plan that the primary has carried out.
 #[derive(Debug)]

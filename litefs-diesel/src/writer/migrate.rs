@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use diesel::sqlite::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::busy::{At, Busy};
 use super::commit::place;
@@ -27,8 +29,12 @@ impl Engine {
         let around = self.around();
         let (epoch, open) = self.ready()?;
         let mut steps = Steps { deadline: Some(deadline), ..Steps::new(around, epoch, deadline) };
-        let ended = migrate::apply(&mut open.conn, plan, &mut steps);
-        if !matches!(&ended, Ok(done) if done.iter().all(|done| !done.ran)) {
+        let changed = wait_until(&mut open.conn, deadline);
+        let ended = match &changed {
+            Ok(_) => migrate::apply(&mut open.conn, plan, &mut steps),
+            Err(error) => Err(Failure::before(error)),
+        };
+        if !matches!((&ended, &changed), (Ok(done), Ok(false)) if done.iter().all(|done| !done.ran)) {
             // A migration may leave settings and TEMP tables behind, and what is known of the ledger is
             // of before: the next write opens another connection.
             self.disconnect();
@@ -49,6 +55,19 @@ impl Engine {
             }
         }
     }
+}
+
+/// No lock is waited for beyond the deadline, so that whoever asked is told that it was one. Whether the
+/// connection's own time was longer.
+fn wait_until(conn: &mut SqliteConnection, deadline: Instant) -> QueryResult<bool> {
+    let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+    let own =
+        diesel::dsl::sql::<BigInt>("SELECT timeout FROM pragma_busy_timeout").get_result::<i64>(conn)?;
+    let longer = u128::try_from(own).is_ok_and(|own| own > left);
+    if longer {
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {left}"))?;
+    }
+    Ok(longer)
 }
 
 /// What a plan is run in.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
+use litefs_diesel::__tool as engine;
 use serde_json::json;
 
 use crate::error::Error;
@@ -34,7 +35,7 @@ impl Dump {
             };
             let text = structure::dump(&mut conn).map_err(|error| Error::Read {
                 database: database.file().to_owned(),
-                why: error.to_string(),
+                why: engine::Cause::of(&error).to_string(),
             })?;
             let write_error = |why: std::io::Error| Error::Write { path: path.clone(), why: why.to_string() };
             if let Some(folder) = path.parent() {

@@ -3,9 +3,11 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use litefs_diesel::config::Origin;
+
 use super::{Found, PathError, Root, Rule, VARIABLE};
 
-/// The other folders in which migrations usually are, whether they exist or not: what `priv` would
+/// The other folders in which migrations usually are, but for those of other repos, whether they exist or not: what `priv` would
 /// have to be for each, and the folder.
 pub(crate) fn usual_folders(found: &Found, root: &Root) -> Vec<(String, PathBuf)> {
     let inferred = found.priv_dir.strip_prefix(&root.folder).ok().map(|own| own.display().to_string());
@@ -16,7 +18,8 @@ pub(crate) fn usual_folders(found: &Found, root: &Root) -> Vec<(String, PathBuf)
             "." => root.folder.join("migrations"),
             own => root.folder.join(own).join("migrations"),
         };
-        let known = found.folders.contains(&folder) || folders.iter().any(|(_, other)| *other == folder);
+        let named = [&found.folders, &found.of_others].iter().any(|folders| folders.contains(&folder));
+        let known = named || folders.iter().any(|(_, other)| *other == folder);
         if !known {
             folders.push((own, folder));
         }
@@ -64,12 +67,22 @@ fn next(repo: &str, folder: &Path, found: &Found, root: &Root) -> String {
         Rule::DieselToml(path) => {
             format!("{there} is there: in {}, write `dir = {:?}`", path.display(), there.to_string())
         }
+        Rule::Priv { origin: Origin::Environment(name), .. } => {
+            format!("{there} is there: unset {name}, or write {name}={own}")
+        }
         Rule::Priv { origin, .. } => {
-            format!("{there} is there: write `priv = {own:?}` below [repo.{repo}] instead ({origin})")
+            format!("{there} is there: write `priv = {own:?}` below {} instead ({origin})", section(repo))
         }
         Rule::Inferred { .. } => format!(
-            "{there} is there: write `priv = {own:?}` below [repo.{repo}] in {}",
+            "{there} is there: write `priv = {own:?}` below {} in {}",
+            section(repo),
             root.folder.join("litefs-diesel.toml").display()
         ),
     }
+}
+
+/// The table of a repo in the settings file; TOML wants some names in quotes.
+fn section(repo: &str) -> String {
+    let bare = repo.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if bare { format!("[repo.{repo}]") } else { format!("[repo.{repo:?}]") }
 }

@@ -1,7 +1,7 @@
 //! The rules, in their order: the first that applies says where a repo's migrations are.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use litefs_diesel::config::Origin;
 
@@ -31,6 +31,8 @@ pub(crate) struct Found {
     pub(crate) rule: Rule,
     /// The repo's own folder, where `structure.sql` goes: `priv`, or the inferred one.
     pub(crate) priv_dir: PathBuf,
+    /// The folders of other repos.
+    pub(crate) of_others: Vec<PathBuf>,
 }
 
 /// The rule that applied.
@@ -47,7 +49,7 @@ pub(crate) enum Rule {
 pub(crate) fn find(asked: &Asked<'_>) -> Found {
     let repo = asked.repo.to_owned();
     let inferred = asked.root.folder.join("priv").join(underscore(last_name(&repo)));
-    let own = asked.priv_dir.as_ref().map(|(written, _)| asked.root.folder.join(written));
+    let own = asked.priv_dir.as_ref().map(|(written, _)| tidy(&asked.root.folder.join(written)));
     let priv_dir = own.unwrap_or(inferred);
     let (folders, rule) = if !asked.flags.is_empty() {
         (asked.flags.to_vec(), Rule::Flag)
@@ -61,7 +63,12 @@ pub(crate) fn find(asked: &Asked<'_>) -> Found {
     } else {
         (vec![priv_dir.join("migrations")], Rule::Inferred { repo })
     };
-    Found { folders, rule, priv_dir }
+    Found { folders, rule, priv_dir, of_others: Vec::new() }
+}
+
+/// Without `.`; a `..` stays, because what is before it may be a link.
+fn tidy(folder: &Path) -> PathBuf {
+    folder.components().collect()
 }
 
 impl Rule {

@@ -18,7 +18,8 @@ pub(crate) enum PlaceError {
     #[error("{0}")]
     Failed(#[from] Failure),
     #[error(
-        "another tool works on the databases of {} since {}; wait for it, or give more time (`--timeout`)",
+        "another tool, or an application, has run migrations on the databases of {} for {}; wait for it, or give more \
+         time (`--timeout`)",
         path.display(), format_duration(*waited)
     )]
     Busy { path: PathBuf, waited: Duration },
@@ -36,6 +37,12 @@ pub(crate) enum PlaceError {
         format_duration(*waited)
     )]
     NoApplication { primary: String, waited: Duration, why: String },
+    #[error(
+        "nothing was run: it travels to the primary as one request, and its SQL takes {size} bytes, of the {limit} that \
+         one may have; run fewer migrations at once (`-n`, `--to`), or run this on the primary, where nothing has to \
+         travel"
+    )]
+    TooLarge { size: usize, limit: usize },
     #[error("nothing was run: {why}; mend that, or run this again, with more time (`--timeout`)")]
     NotRun { why: NotExecuted },
     #[error(

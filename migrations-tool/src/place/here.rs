@@ -54,6 +54,10 @@ impl Place for Here<'_> {
         }
     }
 
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
+
     fn node(&self) -> &Node {
         &self.node
     }

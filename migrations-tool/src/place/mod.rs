@@ -26,6 +26,9 @@ pub(crate) trait Place {
     /// nothing open but the node.
     fn run(&mut self, plan: &Plan, tell: &mut dyn FnMut(&Step)) -> Result<Sent, PlaceError>;
 
+    /// Whether another process runs it, so that nothing is seen of its steps until it has ended.
+    fn is_elsewhere(&self) -> bool;
+
     /// The node of this process.
     fn node(&self) -> &Node;
 }

@@ -29,6 +29,10 @@ impl Place for There<'_> {
         if plan.steps.is_empty() {
             return Ok(Sent { done: Vec::new(), visible: true });
         }
+        let (size, limit) = (size(plan), engine::LONGEST_PLAN);
+        if size > limit {
+            return Err(PlaceError::TooLarge { size, limit });
+        }
         let deadline = Instant::now() + self.timeout;
         let sent = pollster::block_on(engine::migrate(&self.node, self.repo, plan.clone(), deadline));
         match sent {
@@ -38,9 +42,7 @@ impl Place for There<'_> {
             }
             Err(MigrateError::Failed { failure, .. }) => {
                 tell_done(plan, &failure.done, tell);
-                if let Some(step) = failed(plan, &failure) {
-                    tell(step);
-                }
+                begun(plan, &failure).iter().for_each(tell);
                 Err(failure.into())
             }
             Err(MigrateError::Outcome(error)) => Err(PlaceError::of_request(error, self.timeout)),
@@ -48,9 +50,21 @@ impl Place for There<'_> {
         }
     }
 
+    fn is_elsewhere(&self) -> bool {
+        true
+    }
+
     fn node(&self) -> &Node {
         &self.node
     }
+}
+
+/// How many bytes travel, but for some of a step's frame.
+fn size(plan: &Plan) -> usize {
+    plan.steps
+        .iter()
+        .map(|step| step.sql.len() + step.name.len() + step.version.len() + step.file.len())
+        .sum()
 }
 
 fn tell_done(plan: &Plan, done: &[Done], tell: &mut dyn FnMut(&Step)) {
@@ -60,10 +74,13 @@ fn tell_done(plan: &Plan, done: &[Done], tell: &mut dyn FnMut(&Step)) {
     }
 }
 
-/// The step that failed, when its turn had come.
-fn failed<'p>(plan: &'p Plan, failure: &Failure) -> Option<&'p Step> {
-    let at = failure.at.as_ref().filter(|_| failure.fate != Fate::NotRun)?;
-    plan.steps.iter().skip(failure.done.len()).find(|step| step.name == at.name)
+/// The step that failed, when its turn had come, behind those that are gone with it because they shared
+/// its transaction.
+fn begun<'p>(plan: &'p Plan, failure: &Failure) -> &'p [Step] {
+    let Some(at) = failure.at.as_ref().filter(|_| failure.fate != Fate::NotRun) else { return &[] };
+    let rest = plan.steps.get(failure.done.len()..).unwrap_or_default();
+    let failed = rest.iter().position(|step| step.name == at.name && step.file == at.file);
+    failed.and_then(|failed| rest.get(..=failed)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -92,19 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn the_step_that_failed_is_the_one_behind_what_is_done() {
-        let steps = vec![step(Kind::Down, "1"), step(Kind::Up, "1")];
-        let at = At { name: "1_name".to_owned(), file: String::new(), line: None };
-        let failure = |done: Vec<Done>, fate| Failure {
-            at: Some(Box::new(at.clone())),
-            cause: Cause::Late,
-            done,
-            fate,
+    fn the_step_that_failed_is_the_one_behind_what_is_done_and_of_its_own_direction() {
+        let file = |step: Step, file: &str| Step { file: file.to_owned(), ..step };
+        let steps = vec![file(step(Kind::Down, "1"), "down.sql"), file(step(Kind::Up, "1"), "up.sql")];
+        let failure = |done: Vec<Done>, file: &str, fate| {
+            let at = At { name: "1_name".to_owned(), file: file.to_owned(), line: None };
+            Failure { at: Some(Box::new(at)), cause: Cause::Late, done, fate }
         };
-        let first = failure(vec![done(&steps[0], true)], Fate::RolledBack);
-        let plan = Plan { steps, one_transaction: false };
-        assert_eq!(failed(&plan, &first).unwrap().kind, Kind::Up);
-        assert_eq!(failed(&plan, &failure(Vec::new(), Fate::RolledBack)).unwrap().kind, Kind::Down);
-        assert!(failed(&plan, &failure(Vec::new(), Fate::NotRun)).is_none());
+        let plan = Plan { steps, one_transaction: true };
+        let kinds = |failure| begun(&plan, &failure).iter().map(|step| step.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(failure(Vec::new(), "down.sql", Fate::RolledBack)), [Kind::Down]);
+        // One transaction: both began, and both are gone.
+        assert_eq!(kinds(failure(Vec::new(), "up.sql", Fate::RolledBack)), [Kind::Down, Kind::Up]);
+        assert_eq!(kinds(failure(vec![done(&plan.steps[0], true)], "up.sql", Fate::Partly)), [Kind::Up]);
+        assert!(kinds(failure(Vec::new(), "up.sql", Fate::NotRun)).is_empty());
     }
 }

@@ -28,9 +28,7 @@ fn what_is_wrong_in_the_folder_stops_everything_before_it_begins() {
         let package = package();
         package.write(&format!("priv/repo/migrations/{file}"), content);
         package.run(&["run"]).failed(1, words);
-        if package.names().contains(&"app.db".to_owned()) {
-            assert!(!package.has("a"), "{file}");
-        }
+        assert!(!package.names().contains(&"app.db".to_owned()), "{file}");
     }
 }
 
@@ -142,14 +140,18 @@ fn a_database_that_is_not_sqlites_is_said_to_be_none() {
         if args == ["load"] {
             package.write("priv/repo/structure.sql", "SELECT 1;");
         }
-        package.run(args).failed(1, &["app.db", "file is not a database"]);
+        package.run(args).failed(1, &["app.db", "file is not a database", "`database` setting"]);
     }
 }
 
 #[test]
 fn a_database_in_a_folder_that_is_not_there_is_said() {
     let package = package();
-    package.run(&["run", "--database-url", "none/app.db"]).failed(1, &["none", "no such folder"]);
+    package
+        .run(&["run", "--database-url", "none/app.db"])
+        .failed(1, &["argument `--database-url`", "none", "no such folder"]);
+    package.folder("folder");
+    package.run(&["run", "--database-url", "folder"]).failed(1, &["folder cannot be opened", "name a file"]);
     package.run(&["run", "--database-url", ":memory:"]).failed(1, &["in memory"]);
     package.run(&["run", "--database-url", "postgres://x/y"]).failed(1, &["another kind of database"]);
 }
@@ -164,7 +166,9 @@ fn what_cannot_be_written_is_said() {
     package.run(&["run"]).ok();
     package.run(&["dump", "-d", "file/below/s.sql"]).failed(1, &["s.sql cannot be written"]);
     fs::set_permissions(package.path("priv/repo/migrations"), fs::Permissions::from_mode(0o555)).unwrap();
-    package.run_unprivileged(&["generate", "x"]).failed(1, &["_x cannot be written", "ermission denied"]);
+    package
+        .run_unprivileged(&["generate", "x"])
+        .failed(1, &["_x cannot be written", "ermission denied", "let this user"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod generate;
+mod ledger;
 mod once;
 mod package;
 mod paths;

@@ -124,7 +124,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a priv above everything",
         files: &[("litefs-diesel.toml", "[repo.Repo]\npriv = '.'\n")],
-        folder: "./migrations",
+        folder: "migrations",
         why: "priv",
         ..CASE
     },
@@ -300,4 +300,18 @@ fn a_missing_folder_names_the_usual_one_that_is_there_and_the_line_that_mends_it
     package.write("litefs-diesel.toml", "[repo.Repo]\ndatabase = 'app.db'\n");
     package.write("diesel.toml", "[migrations_directory]\ndir = 'wrong'\n");
     package.run(&["list"]).failed(1, &["diesel.toml", "write `dir = "]);
+    // Whoever wrote it is who has to be told.
+    let mut command = package.command("", &["list"]);
+    command.env("LITEFS_DIESEL__REPO__REPO__PRIV", "wrong");
+    let ran = crate::package::ran(command.output().unwrap());
+    ran.failed(1, &["LITEFS_DIESEL__REPO__REPO__PRIV=priv/repo"]);
+    // A name that TOML wants in quotes.
+    std::fs::remove_file(package.path("diesel.toml")).unwrap();
+    package.write("litefs-diesel.toml", "[repo.'shop::Renamed']\ndatabase = 'app.db'\n");
+    package.run(&["list"]).failed(1, &["below [repo.\"shop::Renamed\"]"]);
+    // The folder of another repo is none to take.
+    package
+        .write("litefs-diesel.toml", "[repo.Audit]\ndatabase = 'a.db'\n[repo.Repo]\ndatabase = 'app.db'\n");
+    let error = package.run(&["list", "-r", "Audit"]).failed(1, &["mkdir -p"]);
+    assert!(!error.contains("priv/repo"), "{error}");
 }

@@ -22,7 +22,7 @@ pub use app::{App, AuditRepo, Number, Repo};
 pub use load::{MARKS, ReadBack, Starved, Times, WroteFor};
 pub use methods::constraints_on_bare;
 pub use outage::{Known, TOKENS, WriteOn};
-pub use settings::NodeSettings;
+pub use settings::{Identity, NodeSettings};
 pub use site::{Site, start_app, wait_role};
 pub use tool::{Ran, Tool};
 

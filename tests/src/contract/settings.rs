@@ -8,6 +8,49 @@ use litefs_diesel::Config;
 use litefs_diesel::config::{Fence, JournalMode, RepoConfig};
 use serde::{Deserialize, Serialize};
 
+/// By what a node knows the others.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub enum Identity {
+    /// By nothing: they speak in plain text.
+    #[default]
+    Insecure,
+    /// By the secret in this file.
+    Secret(PathBuf),
+    /// By certificates, in these files.
+    Certificates {
+        /// Who signs those of all nodes.
+        authorities: PathBuf,
+        /// This node's own.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+impl Identity {
+    fn of(&self, config: Config) -> Config {
+        match self {
+            Self::Insecure => config.insecure(true),
+            Self::Secret(file) => config.secret_file(file),
+            Self::Certificates { authorities, certificate, key } => {
+                config.certificates(authorities, certificate, key)
+            }
+        }
+    }
+
+    /// The lines of `[cluster]` in a settings file.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        match self {
+            Self::Insecure => "insecure = true\n".to_owned(),
+            Self::Secret(file) => format!("secret_file = {file:?}\n"),
+            Self::Certificates { authorities, certificate, key } => {
+                format!("ca_file = {authorities:?}\ncert_file = {certificate:?}\nkey_file = {key:?}\n")
+            }
+        }
+    }
+}
+
 /// The settings of one application node, as JSON in its first argument.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NodeSettings {
@@ -19,10 +62,10 @@ pub struct NodeSettings {
     pub node: String,
     /// Where it listens.
     pub listen: String,
-    /// The file with the secret by which nodes know each other; without one they speak in plain text, on loopback.
-    pub secret_file: Option<PathBuf>,
     /// The names of all nodes, and their addresses.
     pub peers: BTreeMap<String, String>,
+    /// By what it knows the others.
+    pub identity: Identity,
     /// Whether those are told to be all nodes that there are (`cluster.nodes`).
     pub all_nodes: bool,
     /// Whether a primary needs a majority of them (`fence`).
@@ -85,10 +128,7 @@ impl NodeSettings {
                 .node_name(&self.node)
                 .listen(&self.listen)
                 .peer_table(self.peers.clone());
-            config = match &self.secret_file {
-                Some(file) => config.secret_file(file),
-                None => config.insecure(true),
-            };
+            config = self.identity.of(config);
             config = match self.accept_writes_from.as_deref() {
                 Some([]) => config.accept_writes(false),
                 Some(nodes) => config.accept_writes_from(nodes),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::settings::NodeSettings;
+use super::settings::{Identity, NodeSettings};
 use crate::app::{AppError, AppProcess, AppSpec};
 use crate::cluster::{APPLICATION_PORT, Cluster, Lease};
 use crate::port::Port;
@@ -74,7 +74,7 @@ impl Site {
         NodeSettings {
             listen: address(node),
             peers: peers.collect(),
-            secret_file: Some(secret_file.to_owned()),
+            identity: Identity::Secret(secret_file.to_owned()),
             ..self.settings(node)
         }
     }

@@ -77,14 +77,15 @@ impl Tool {
     /// # Panics
     /// When it cannot be written.
     pub fn set(&self, node: usize, settings: &NodeSettings, all_nodes: bool) {
-        let NodeSettings { databases, http, node: name, listen, peers, .. } = settings;
+        let NodeSettings { databases, http, node: name, listen, peers, identity, .. } = settings;
         let (database, http) = (databases["Repo"].display(), http.as_deref().unwrap_or_default());
         let table: Vec<_> = peers.iter().map(|(name, address)| format!("{name} = {address:?}")).collect();
         let mut text = format!(
             "[repo.Repo]\ndatabase = \"{database}\"\npriv = \"..\"\n[litefs]\nhttp = {http:?}\n[cluster]\nnode = \
-             {name:?}\nlisten = {listen:?}\ninsecure = true\npeers = {{ {} }}\n",
+             {name:?}\nlisten = {listen:?}\npeers = {{ {} }}\n",
             table.join(", ")
         );
+        text.push_str(&identity.lines());
         if all_nodes {
             text.push_str(&format!("nodes = {:?}\n", peers.keys().collect::<Vec<_>>()));
         }

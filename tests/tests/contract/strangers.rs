@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use litefs_diesel_tests::app::{AppProcess, AppSpec};
 use litefs_diesel_tests::attack::{Attack, Stranger};
-use litefs_diesel_tests::contract::{MARKS, NodeSettings, Site, WroteFor, wait_role};
+use litefs_diesel_tests::contract::{Identity, MARKS, NodeSettings, Site, WroteFor, wait_role};
 use litefs_diesel_tests::port::Port;
 use litefs_diesel_tests::wait::{self, PATIENCE};
 
@@ -85,7 +85,7 @@ impl Stage {
         put_secret(&file, SECRET);
         let (ports, listen) = ports();
         let by_secret =
-            Pair::start(&site, "app.db", None, |settings| settings.secret_file = Some(file.clone()));
+            Pair::start(&site, "app.db", None, |settings| settings.identity = Identity::Secret(file.clone()));
         let plain = Pair::start(&site, "plain.db", Some(&listen), |_| {});
         Self { by_secret, plain, _ports: ports, site }
     }
@@ -315,7 +315,7 @@ fn a_node_that_cancels_everything_harms_nobody() {
     let settings = NodeSettings {
         listen: port.address(),
         node: "impatient".into(),
-        secret_file: Some(stage.site.cluster.dir().join("secret")),
+        identity: Identity::Secret(stage.site.cluster.dir().join("secret")),
         ..stage.site.settings(1)
     };
     // Of the lowest priority, as strangers are: its processor would be another one's.
@@ -359,7 +359,7 @@ fn no_secret_is_in_what_a_node_says_at_its_most_talkative() {
     put_secret(&file, SECRET);
     let pair = Pair::start(&stage.site, "talkative.db", Some(&listen), |settings| {
         settings.log = Some("trace".into());
-        settings.secret_file = Some(file.clone());
+        settings.identity = Identity::Secret(file.clone());
     });
     pair.write().unwrap();
     let attack = Attack::begin(&pair.address, Stranger::that_says(recorded_hello()));

@@ -30,6 +30,8 @@ fn the_tool_runs_each_migration_once_on_the_primary_from_any_node() {
     from_both_at_once(&apps, &tool);
     a_failure_is_told_in_the_same_words(&apps, &tool);
     back_and_forth_from_the_replica(&apps, &tool);
+    the_ledger_is_not_a_migrations_to_change(&apps, &tool);
+    what_cannot_travel_runs_on_the_primary(&tool);
     reading_needs_no_primary(&site, &tool);
     without_litefs_in_the_settings(&site, &tool);
     // Neither the tool nor its node kept anything open: LiteFS can stop.
@@ -103,8 +105,11 @@ fn a_failure_is_told_in_the_same_words(apps: &[AppProcess], tool: &Tool) {
     tool.migration("50_good", "CREATE TABLE good (x);", "DROP TABLE good;");
     tool.migration("51_bad", "CREATE TABLE bad (x);\nINSERT INTO nowhere VALUES (1);", "");
     let there = tool.run(1, &["run"]);
+    let said = there.failed(1);
+    let (asking, said) = said.split_once('\n').unwrap();
+    assert!(asking.starts_with("Asking the primary to run this"), "{there:?}");
     // The folders of the settings differ.
-    let said = there.failed(1).replace("/1/..", "/0/..");
+    let said = said.replace("/1/..", "/0/..");
     for words in [
         "51_bad/up.sql, line 2",
         "no such table: nowhere",
@@ -130,6 +135,41 @@ fn back_and_forth_from_the_replica(apps: &[AppProcess], tool: &Tool) {
     assert_eq!(value["done"][0]["action"], "revert", "{value}");
     assert_eq!(number(&apps[1], "SELECT count(*) FROM sqlite_master WHERE name = 'good'"), 0);
     assert_eq!(tool.run(1, &["run"]).ok(), "Running migration 50_good\n");
+}
+
+/// Neither in the writer of the primary, which a replica asks, nor in the tool itself there.
+fn the_ledger_is_not_a_migrations_to_change(apps: &[AppProcess], tool: &Tool) {
+    // The first write makes it.
+    apps[1].call::<usize>("execute", "UPDATE log SET x = x").unwrap();
+    for sql in [
+        "DELETE FROM __litefs_diesel_writes;",
+        "CREATE TRIGGER evil AFTER INSERT ON log BEGIN DELETE FROM __litefs_diesel_writes; END;",
+        // Its words name nothing of the ledger's; only the schema tells, once it ran.
+        "CREATE TRIGGER evil AFTER INSERT ON log BEGIN DELETE FROM sqlite_schema; END;",
+    ] {
+        tool.migration("55_evil", &format!("CREATE TABLE evils (x);\n{sql}"), "");
+        for node in [1, 0] {
+            let ran = tool.run(node, &["run"]);
+            let said = ran.failed(1);
+            for words in ["55_evil/up.sql, line 2", "what the library keeps for itself", "was rolled back"] {
+                assert!(said.contains(words), "{words:?} is missing in {said}");
+            }
+        }
+        assert_eq!(number(&apps[1], "SELECT count(*) FROM sqlite_master WHERE name LIKE 'evil%'"), 0);
+    }
+    tool.remove("55_evil");
+}
+
+/// A frame has a limit.
+fn what_cannot_travel_runs_on_the_primary(tool: &Tool) {
+    tool.migration("56_large", &format!("-- {}\nCREATE TABLE large (x);", "x".repeat(64 << 20)), "");
+    let ran = tool.run(1, &["run"]);
+    let said = ran.failed(1);
+    for words in ["nothing was run", "one request", "`-n`", "on the primary"] {
+        assert!(said.contains(words), "{words:?} is missing in {said}");
+    }
+    assert_eq!(tool.run(0, &["run"]).ok(), "Running migration 56_large\n");
+    tool.migration("56_large", "SELECT 1;", "DROP TABLE large;");
 }
 
 fn reading_needs_no_primary(site: &Site, tool: &Tool) {
