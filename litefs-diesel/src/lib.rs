@@ -59,13 +59,14 @@ mod request;
 mod rpc;
 mod runtime;
 mod server;
+mod shares;
 mod statement;
 mod value;
 mod writer;
 
 pub use config::{Config, JournalMode, Limits, LostWrite, RepoConfig, StartError};
 pub use connection::LitefsConnection;
-pub use error::{CommittedValue, Error, NotExecuted, outcome};
+pub use error::{Bound, CommittedValue, Error, NotExecuted, outcome};
 pub use litefs::Role;
 pub use litefs_diesel_macros::{litefs_repo, procedure};
 pub use node::Node;
@@ -107,6 +108,6 @@ pub mod __tool {
         At, Cause, Done, Embedded, EmbeddedError, Failure, Fate, Kind, Lock, Plan, Step, TIMEOUT, Watch,
         applied, apply, check, embedded, has_migrations_table,
     };
-    pub use crate::node::{Arrivals, Elsewhere, LONGEST_PLAN, Sent, Tenure, everywhere, migrate, tenure};
+    pub use crate::node::{Arrivals, Elsewhere, Sent, Tenure, everywhere, longest_plan, migrate, tenure};
     pub use crate::repo::MigrateError;
 }

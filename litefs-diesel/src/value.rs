@@ -49,6 +49,17 @@ const REAL: u8 = 2;
 const TEXT: u8 = 3;
 const BLOB: u8 = 4;
 
+impl ValueRef<'_> {
+    /// How many bytes it takes among [`Values`], or a few more.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Null => 1,
+            Self::Integer(_) | Self::Real(_) => 1 + 8,
+            Self::Text(bytes) | Self::Blob(bytes) => 1 + 5 + bytes.len(),
+        }
+    }
+}
+
 impl Values {
     pub(crate) fn new() -> Self {
         Self::default()
@@ -72,6 +83,11 @@ impl Values {
     /// How many bytes the encoded values take.
     pub(crate) fn byte_len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// How many bytes are held for them.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity()
     }
 
     pub(crate) fn iter(&self) -> Iter<'_> {

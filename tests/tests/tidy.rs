@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("position", 0),
     ("handover", 0),
     ("runtime", 0),
+    ("shares", 0),
     ("recent", 0),
     ("value", 0),
     ("allowed", 1),
@@ -48,6 +49,7 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
     ("migrate", "statement", "a migration is a text of statements"),
     ("request", "migrate", "a plan of migrations is a request"),
     ("request", "statement", "a request is made of statements"),
+    ("shares", "error", "what is refused names its bound"),
     ("writer", "reader", "on the primary a read of a peer runs on the same pool"),
 ];
 

@@ -95,6 +95,89 @@ impl Limits {
         self.set("keepalive", Value::Duration(silence))
     }
 
+    /// Bytes of a frame, the same on all nodes (default 64 MiB): a message is held whole.
+    #[must_use]
+    pub fn max_frame(self, bytes: usize) -> Self {
+        self.set("max_frame", integer(bytes))
+    }
+
+    /// Requests that are held at once, of all connections (default 65,536): from their arrival until nothing of them
+    /// is left in a queue, also when they were cancelled, and their answer is on its way. One more is
+    /// [`Overloaded`](crate::NotExecuted::Overloaded).
+    #[must_use]
+    pub fn requests(self, requests: usize) -> Self {
+        self.set("requests", integer(requests))
+    }
+
+    /// The same of one connection (default 16,384).
+    #[must_use]
+    pub fn requests_per_connection(self, requests: usize) -> Self {
+        self.set("requests_per_connection", integer(requests))
+    }
+
+    /// Bytes of those, of all connections (default four times `max_frame`).
+    #[must_use]
+    pub fn request_bytes(self, bytes: usize) -> Self {
+        self.set("request_bytes", integer(bytes))
+    }
+
+    /// Transactions open or waiting, of all connections (default 1,024).
+    #[must_use]
+    pub fn transactions(self, transactions: usize) -> Self {
+        self.set("transactions", integer(transactions))
+    }
+
+    /// The same of one connection (default 256).
+    #[must_use]
+    pub fn transactions_per_connection(self, transactions: usize) -> Self {
+        self.set("transactions_per_connection", integer(transactions))
+    }
+
+    /// Bytes of a statement's text (default 4 MiB). A longer one is
+    /// [`TooLarge`](crate::NotExecuted::TooLarge) where it is sent from, and where it comes.
+    #[must_use]
+    pub fn statement_bytes(self, bytes: usize) -> Self {
+        self.set("statement_bytes", integer(bytes))
+    }
+
+    /// Values bound to one statement (default 32,766).
+    #[must_use]
+    pub fn binds(self, values: usize) -> Self {
+        self.set("binds", integer(values))
+    }
+
+    /// Bytes of those, and of a procedure's arguments (default half of `max_frame`).
+    #[must_use]
+    pub fn bind_bytes(self, bytes: usize) -> Self {
+        self.set("bind_bytes", integer(bytes))
+    }
+
+    /// Rows that a request may return (default 1,000,000). What made more is rolled back, and is
+    /// [`TooLarge`](crate::NotExecuted::TooLarge).
+    #[must_use]
+    pub fn result_rows(self, rows: usize) -> Self {
+        self.set("result_rows", integer(rows))
+    }
+
+    /// Bytes of those, or of what a procedure returns (default half of `max_frame`).
+    #[must_use]
+    pub fn result_bytes(self, bytes: usize) -> Self {
+        self.set("result_bytes", integer(bytes))
+    }
+
+    /// Bytes of answers that wait until their callers take them, of all connections (default four times `max_frame`).
+    /// When there are more, connections that do not take theirs are closed.
+    #[must_use]
+    pub fn reply_bytes(self, bytes: usize) -> Self {
+        self.set("reply_bytes", integer(bytes))
+    }
+
+    /// How long an answer may wait for that (default 30 s). Then its connection is closed.
+    #[must_use]
+    pub fn reply_timeout(self, timeout: Duration) -> Self {
+        self.set("reply_timeout", Value::Duration(timeout))
+    }
+
     fn set(mut self, key: &'static str, value: Value) -> Self {
         self.values.insert(key, value);
         self

@@ -48,6 +48,7 @@
 //! | `read_transaction` | duration above 0 | 2 s | The longest that `repo.read_transaction` may be open and that `repo.stream` may read. Meanwhile LiteFS on this node can neither apply what others wrote nor be elected; keep it below the time that a failover may take. |
 //! | `max_batch` | 1 to 65,536 | 512 | Requests in one commit: more make one commit longer, and cost all of them when it fails. |
 //! | `transactions_waiting` | 1 to 65,536 | 64 | Transactions that wait for the one that is open; one more is `Overloaded` at once. |
+//! | `busy_report` | duration above 0 | 5 s | How long one statement may keep the writer busy before that is reported, in `tracing` and in the counter `litefs_diesel_writer_busy_total`. Nothing can stop it, and all writes wait. Longer than a statement for which others wait, shorter than their deadlines. |
 //! | `ledger_result` | 1 to 1,073,741,824 | 65,536 | Bytes of a write's result that the ledger keeps for a second answer. A larger one is kept as done, and whoever asks again is told so. |
 //! | `ledger_keep` | duration above 0 | 1 h | How long the ledger keeps a process that does not write any more. At least `timeout`, `transaction_total` and three times `remember`; a write's longer `timeout` of its own counts as this. |
 //! | `ack` | `"committed"`, `"visible"`, `"replicated(N)"`, `"everywhere"` | `"visible"` | When a write returns that does not say ([`Ack`](crate::Ack)). |
@@ -103,6 +104,19 @@
 //! | `handshake_timeout` | duration above 0 | 5 s | How long TLS and the hello may take together: three times around the world, and packets that are sent again. |
 //! | `idle` | duration of 5 s or more | 10 min | A connection on which no call runs and no transaction is open is closed after that. The peer makes a new one when it has something to say, and no call fails. |
 //! | `keepalive` | 3 s to 1 h | 15 s | After how long a silence TCP asks whether the other end is still there; one that is gone is noticed after twice that. Shorter than routers remember a silent connection. |
+//! | `max_frame` | 65,536 to 1,073,741,824 | 67,108,864 | Bytes of a frame, the same on all nodes. A message is held whole on both sides: room for blobs of a megabyte by the dozen, and small enough that a few cannot fill a small server. A message has at most 1,048,576 values, whatever its size: that is of the protocol and no setting, because both sides have to count alike; in memory they take 40 MiB. |
+//! | `requests` | 1 to 1,048,576 | 65,536 | Requests that are held at once: from their arrival until nothing of them is left in a queue, also when their caller has cancelled them, and their answer is on its way. One more is `Overloaded`. Each costs a few KiB besides its bytes: a quarter of a gigabyte in all. |
+//! | `requests_per_connection` | 1 to 1,048,576 | 16,384 | The same of one connection: as many as a peer has on one. |
+//! | `request_bytes` | `max_frame` to 4,294,967,296 | 4 × `max_frame` | Bytes of those, and of what has come of frames that are not whole yet. One more is `Overloaded`; a frame for which there is no room ends its connection. |
+//! | `transactions` | 1 to 65,536 | 1,024 | Transactions that peers have open, those included that wait. One more is `Overloaded`. One of each repo runs and `transactions_waiting` wait: 15 repos. |
+//! | `transactions_per_connection` | 1 to 65,536 | 256 | The same of one connection: one peer cannot have all. |
+//! | `statement_bytes` | 1 to `max_frame` | 4,194,304 | Bytes of a statement's text. A longer one is `TooLarge`, where it is to be sent and where it comes. SQLite reads so much in a tenth of a second, while all others wait. A migration has to fit `max_frame` only. |
+//! | `binds` | 1 to 1,000,000 | 32,766 | Values bound to one statement: as many as SQLite takes unless it was built for more. |
+//! | `bind_bytes` | 1 to `max_frame` | half of `max_frame` | Bytes of those, and of a procedure's arguments. |
+//! | `result_rows` | 1 to 4,294,967,296 | 1,000,000 | Rows that a peer's request may return, all its statements together. What would return more is `TooLarge`: the request is rolled back and nothing of it is kept, in an open transaction the statement. |
+//! | `result_bytes` | 1 to `max_frame` | half of `max_frame` | Bytes of those, or of what a procedure returns: so what is committed can be sent. |
+//! | `reply_bytes` | `max_frame` to 4,294,967,296 | 4 × `max_frame` | Bytes of answers that wait until their callers take them. When there are more, connections whose answers have waited for longer than a second are closed, the longest first; what still has no room is `Overloaded`, or what was committed is told without its result. Eight of the largest results. |
+//! | `reply_timeout` | duration above 0 | 30 s | How long an answer may wait until it is taken. Then its connection is closed: its caller does not read, or too slowly. 256 MiB take so long at 70 Mbit/s. |
 //!
 //! # What this room never does
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No
@@ -139,7 +153,9 @@ mod url;
 mod tests;
 
 pub(crate) use accept::AcceptWrites;
-pub(crate) use bounds::{LimitSettings, MAX_FRAME};
+pub(crate) use bounds::LimitSettings;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use bounds::MAX_FRAME;
 pub use builder::Config;
 pub use error::{Origin, StartError};
 #[cfg(test)]

@@ -100,6 +100,13 @@ impl RepoConfig {
         self.set("transactions_waiting", integer(transactions))
     }
 
+    /// How long one statement may keep the writer busy before that is reported: in `tracing`, and in the counter
+    /// `litefs_diesel_writer_busy_total` (default 5 s). Nothing can stop it.
+    #[must_use]
+    pub fn busy_report(self, after: Duration) -> Self {
+        self.set("busy_report", Value::Duration(after))
+    }
+
     /// How many bytes of a write's result are kept for a second answer (default 65,536).
     #[must_use]
     pub fn ledger_result(self, bytes: usize) -> Self {

@@ -201,6 +201,8 @@ impl<'a> Sources<'a> {
             transaction_total,
             read_transaction: duration("read_transaction", 2, false)?,
             max_batch: count("max_batch", 512, 65_536)?,
+            // Longer than a statement for which others wait, and well below the deadlines of all who do.
+            busy_report: duration("busy_report", 5, false)?,
             transactions_waiting: count("transactions_waiting", 64, 65_536)?,
             // A gigabyte is the most that SQLite keeps in a value.
             ledger_result: count("ledger_result", 65_536, 1 << 30)?,

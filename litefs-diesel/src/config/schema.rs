@@ -17,6 +17,7 @@ pub(super) const REPO: &[&str] = &[
     "read_transaction",
     "max_batch",
     "transactions_waiting",
+    "busy_report",
     "ledger_result",
     "ledger_keep",
     "ack",
@@ -59,6 +60,19 @@ pub(super) const LIMITS: &[&str] = &[
     "handshake_timeout",
     "idle",
     "keepalive",
+    "max_frame",
+    "requests",
+    "requests_per_connection",
+    "request_bytes",
+    "transactions",
+    "transactions_per_connection",
+    "statement_bytes",
+    "binds",
+    "bind_bytes",
+    "result_rows",
+    "result_bytes",
+    "reply_bytes",
+    "reply_timeout",
 ];
 
 /// Which setting. Its text is what errors call it: `repo.Repo.pool_size`.

@@ -59,6 +59,8 @@ pub(crate) struct RepoSettings {
     pub(crate) max_batch: usize,
     /// How many transactions may wait for the one that is open.
     pub(crate) transactions_waiting: usize,
+    /// How long one statement may keep the writer busy before that is reported.
+    pub(crate) busy_report: Duration,
     /// How many bytes of a write's result the ledger keeps for a second answer.
     pub(crate) ledger_result: usize,
     /// How long the ledger keeps a client that does not ask.

@@ -2,6 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::{Bound, Error, NotExecuted};
+
 /// What SQLite says of a write where none may be (SQLITE_READONLY): Diesel has no kind for it.
 pub(crate) const READONLY: &str = "attempt to write a readonly database";
 
@@ -35,11 +37,29 @@ pub(crate) enum ErrorKind {
     Query,
     /// There was no row where one was needed.
     NotFound,
+    /// The result was larger than `most`, the value of the setting that is the message.
+    TooLarge {
+        most: u64,
+    },
 }
 
 impl DatabaseError {
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Other, message: message.into() }
+    }
+
+    /// What a result was over, if it was that.
+    pub(crate) fn bound(&self) -> Option<Bound> {
+        match self.kind {
+            ErrorKind::TooLarge { most } => Some(Bound::said(self.message.clone(), most)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Bound> for DatabaseError {
+    fn from(bound: Bound) -> Self {
+        Self { kind: ErrorKind::TooLarge { most: bound.most() }, message: bound.setting().to_owned() }
     }
 }
 
@@ -66,7 +86,10 @@ impl From<DieselError> for DatabaseError {
             DieselError::InvalidCString(error) => (ErrorKind::NulInText, error.to_string()),
             DieselError::DeserializationError(error) => (ErrorKind::Decode, error.to_string()),
             DieselError::SerializationError(error) => (ErrorKind::Encode, error.to_string()),
-            DieselError::QueryBuilderError(error) => (ErrorKind::Query, error.to_string()),
+            DieselError::QueryBuilderError(error) => match error.downcast_ref() {
+                Some(Error::NotExecuted(NotExecuted::TooLarge(bound))) => return bound.clone().into(),
+                _ => (ErrorKind::Query, error.to_string()),
+            },
             DieselError::NotFound => (ErrorKind::NotFound, DieselError::NotFound.to_string()),
             other => (ErrorKind::Other, other.to_string()),
         };
@@ -100,6 +123,9 @@ impl From<DatabaseError> for DieselError {
             ErrorKind::Encode => return Self::SerializationError(message.into()),
             ErrorKind::Query => return Self::QueryBuilderError(message.into()),
             ErrorKind::NotFound => return Self::NotFound,
+            ErrorKind::TooLarge { most } => {
+                return Error::NotExecuted(NotExecuted::TooLarge(Bound::said(message, most))).into_diesel();
+            }
         };
         Self::DatabaseError(kind, Box::new(message))
     }

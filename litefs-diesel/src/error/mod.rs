@@ -19,9 +19,11 @@
 //!
 //! This room never decides which outcome a call has.
 
+mod bound;
 mod database;
 mod not_executed;
 
+pub use bound::Bound;
 pub(crate) use database::{DatabaseError, ErrorKind, READONLY};
 pub use not_executed::NotExecuted;
 
@@ -38,7 +40,7 @@ use crate::position::Position;
 ///
 /// ```
 /// # use litefs_diesel::{Error, NotExecuted};
-/// let error = Error::NotExecuted(NotExecuted::Overloaded);
+/// let error = Error::NotExecuted(NotExecuted::Expired);
 /// assert!(error.is_retryable());
 /// assert!(error.position().is_none());
 /// ```

@@ -1,12 +1,22 @@
 //! Why a call never ran.
 
+use super::Bound;
+
 /// Why a call never ran. All of these are safe to send again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotExecuted {
-    /// The writer's queue is full. Send less, or later.
-    #[error("the primary's queue is full (setting `queue_length`)")]
-    Overloaded,
+    /// The primary has as much to do, or holds as much for its callers, as the bound allows: of writes that
+    /// wait, of requests, of their bytes, of open transactions. Send less, or later.
+    #[error("the primary has all that it may have at once, {0}; send less, or later")]
+    Overloaded(Bound),
+    /// It is larger than the bound allows: a statement's text, its binds, or the result, with which what
+    /// made it is rolled back. It stays too large: send it in parts, ask for less, or raise the setting on every
+    /// node.
+    #[error(
+        "it has more than {0}, and nothing of it is kept; send it in parts, ask for less, or raise the setting"
+    )]
+    TooLarge(Bound),
     /// No node was primary until the deadline.
     #[error("there was no primary until the deadline")]
     NoLeader,

@@ -95,7 +95,9 @@ impl<'a> Asking<'a> {
                 Err(Error::Unknown { why })
             }
             // It waits its turn among many that want the same, and no attempt can be one too many.
-            Missed::Refused(refusal @ (Refusal::Busy(_) | Refusal::Overloaded)) if self.is_repeatable() => {
+            Missed::Refused(refusal @ (Refusal::Busy(_) | Refusal::Overloaded(_)))
+                if self.is_repeatable() =>
+            {
                 match refusal.into_error(name) {
                     Error::NotExecuted(why) => self.route.again(why).await,
                     other => Err(other),

@@ -66,6 +66,20 @@ impl Target {
 }
 
 impl Inner {
+    async fn call(
+        &self,
+        client: &Client<Data>,
+        peer: &Peer,
+        request: &Request<'_>,
+        deadline: Instant,
+    ) -> Result<Reply, Missed> {
+        request.sized(&self.peers.sizes()).map_err(|bound| Missed::Refused(Refusal::TooLarge(bound)))?;
+        client.call(Message::new(request), deadline).await.map_err(|failure| match failure {
+            Failure::Lost(why) => Missed::Lost(format!("{}: {why}", peer.hostname())),
+            failure => failure.into(),
+        })
+    }
+
     /// Makes this process known to the ledger of that primary: `ticket` is what it gave.
     pub(super) async fn register(
         &self,
@@ -94,12 +108,12 @@ impl Inner {
     ) -> Result<Written, Missed> {
         match target {
             // Copied, because a writer that is not primary any more does not give it back.
-            Target::Here => Ok(self.local.write(request.clone(), deadline).await?),
+            Target::Here => Ok(self.local.write(request.clone(), deadline.into()).await?),
             Target::There(peer, client) => {
                 let request =
                     Request::Write { repo: Cow::Borrowed(&self.repo), request: Cow::Borrowed(request) };
                 tracing::debug!(primary = peer.hostname(), "sending");
-                match call(client, peer, &request, deadline).await? {
+                match self.call(client, peer, &request, deadline).await? {
                     Reply::Written(written) => Ok(written),
                     _ => Err(something_else(peer)),
                 }
@@ -114,11 +128,11 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Outcome, Missed> {
         match target {
-            Target::Here => Ok(self.local.read(statement.clone(), deadline).await?),
+            Target::Here => Ok(self.local.read(statement.clone(), deadline.into()).await?),
             Target::There(peer, client) => {
                 let request =
                     Request::Read { repo: Cow::Borrowed(&self.repo), statement: Cow::Borrowed(statement) };
-                match call(client, peer, &request, deadline).await? {
+                match self.call(client, peer, &request, deadline).await? {
                     Reply::Read(outcome) => Ok(outcome),
                     _ => Err(something_else(peer)),
                 }
@@ -135,15 +149,16 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Box<dyn OpenTransaction>, Missed> {
         match target {
-            Target::Here => Ok(self.local.begin(id, begin, session, deadline).await?),
+            Target::Here => Ok(self.local.begin(id, begin, session, deadline.into()).await?),
             Target::There(peer, client) => {
                 let transaction = self.next_transaction();
                 // Made before the answer: if nobody waits for it any more, dropping it ends what may
                 // have been opened.
-                let mut opened = RemoteTransaction::new(self.runtime(), client, peer, transaction);
+                let sizes = self.peers.sizes();
+                let mut opened = RemoteTransaction::new(self.runtime(), client, peer, sizes, transaction);
                 let repo = Cow::Borrowed(self.repo.as_str());
                 let request = Request::Begin { repo, id, begin, session, transaction };
-                match call(client, peer, &request, deadline).await {
+                match self.call(client, peer, &request, deadline).await {
                     Ok(Reply::Begun) => Ok(Box::new(opened)),
                     Ok(_) => Err(something_else(peer)),
                     Err(missed @ Missed::Lost(_)) => Err(missed),
@@ -155,18 +170,6 @@ impl Inner {
             }
         }
     }
-}
-
-async fn call(
-    client: &Client<Data>,
-    peer: &Peer,
-    request: &Request<'_>,
-    deadline: Instant,
-) -> Result<Reply, Missed> {
-    client.call(Message::new(request), deadline).await.map_err(|failure| match failure {
-        Failure::Lost(why) => Missed::Lost(format!("{}: {why}", peer.hostname())),
-        failure => failure.into(),
-    })
 }
 
 pub(super) fn unreachable(hostname: &str, why: String) -> NotExecuted {

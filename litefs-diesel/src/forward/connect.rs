@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::resolve::{ResolveError, Resolver};
 use crate::members::Members;
+use crate::request::Sizes;
 use crate::rpc::Service;
 use crate::rpc::client::Client;
 use crate::rpc::hello::{self, HelloError, Identity, Peer, Purpose};
@@ -37,6 +38,7 @@ pub(super) struct Connector {
     /// What this node sees, told to its peers, and what they see.
     pub(super) members: Arc<Members>,
     pub(super) max_frame: usize,
+    pub(super) sizes: Sizes,
     pub(super) runtime: Handle,
     pub(super) shutdown: CancellationToken,
     pub(super) tasks: TaskTracker,

@@ -14,6 +14,7 @@ use super::peer::Peer;
 use super::resolve::Resolver;
 use crate::litefs::{Role, RoleView};
 use crate::members::Members;
+use crate::request::Sizes;
 use crate::rpc::hello::Identity;
 use crate::rpc::identity::Transport;
 
@@ -30,8 +31,10 @@ pub(crate) struct PeersConfig {
     pub(crate) transport: Transport,
     /// What this node sees, reported to each peer, and where goes what they see.
     pub(crate) members: Arc<Members>,
-    /// Bytes of a frame; the same on all nodes, usually [`MAX_FRAME`](crate::rpc::wire::MAX_FRAME).
+    /// Bytes of a frame; the same on all nodes.
     pub(crate) max_frame: usize,
+    /// How large a statement may be; the same on all nodes.
+    pub(crate) sizes: Sizes,
     /// The node's runtime, with timers and network.
     pub(crate) runtime: Handle,
 }
@@ -46,11 +49,16 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(crate) fn new(config: PeersConfig) -> Arc<Self> {
-        let PeersConfig { resolver, identity, transport, members, max_frame, runtime } = config;
+        let PeersConfig { resolver, identity, transport, members, max_frame, sizes, runtime } = config;
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
         let connector =
-            Connector { resolver, identity, transport, members, max_frame, runtime, shutdown, tasks };
+            Connector { resolver, identity, transport, members, max_frame, sizes, runtime, shutdown, tasks };
         Arc::new(Self { connector: Arc::new(connector), known: Mutex::default(), mesh: Mutex::default() })
+    }
+
+    /// How large a statement may be that is sent to one.
+    pub(super) fn sizes(&self) -> Sizes {
+        self.connector.sizes
     }
 
     /// The peer of that host name. Makes no connection by itself. `None` when too many hosts are

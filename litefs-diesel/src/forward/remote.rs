@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::peer::Peer;
-use crate::request::{CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
+use crate::request::{Allowance, CommitRefusal, OpenTransaction, Refusal, Sizes, Stamp, Step, Written};
 use crate::rpc::client::{Client, Failure, Message};
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::{Session, Statement};
@@ -22,6 +22,7 @@ pub(super) struct RemoteTransaction {
     runtime: Handle,
     client: Arc<Client<Data>>,
     peer: Arc<Peer>,
+    sizes: Sizes,
     /// Its number on that connection.
     id: u64,
     state: State,
@@ -37,9 +38,15 @@ enum State {
 }
 
 impl RemoteTransaction {
-    pub(super) fn new(runtime: &Handle, client: &Arc<Client<Data>>, peer: &Arc<Peer>, id: u64) -> Self {
+    pub(super) fn new(
+        runtime: &Handle,
+        client: &Arc<Client<Data>>,
+        peer: &Arc<Peer>,
+        sizes: Sizes,
+        id: u64,
+    ) -> Self {
         let (client, peer) = (Arc::clone(client), Arc::clone(peer));
-        Self { runtime: runtime.clone(), client, peer, id, state: State::Open }
+        Self { runtime: runtime.clone(), client, peer, sizes, id, state: State::Open }
     }
 
     /// The primary did not open it, so there is nothing to roll back.
@@ -54,6 +61,7 @@ impl RemoteTransaction {
             return Err(Failure::NotSent("an earlier call in it failed or was given up".into()));
         }
         self.state = State::Spoilt;
+        request.sized(&self.sizes).map_err(|bound| Failure::Refused(Refusal::TooLarge(bound)))?;
         let called = self.client.call(Message::new(request), deadline).await;
         match &called {
             Ok(Reply::Step(step)) if !step.open => self.state = State::Ended,
@@ -111,8 +119,8 @@ impl RemoteTransaction {
 }
 
 impl OpenTransaction for RemoteTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
-        self.step(statement, deadline).boxed()
+    fn run(&mut self, statement: Statement, allowance: Allowance) -> BoxFuture<'_, Result<Step, Refusal>> {
+        self.step(statement, allowance.deadline).boxed()
     }
 
     fn commit(

@@ -113,9 +113,10 @@ async fn settled(
 /// What a refusal is for a transaction that is gone with it.
 fn gone(name: &str, refusal: Refusal) -> Error {
     match refusal {
-        Refusal::Rejected(_) | Refusal::NotKept { .. } | Refusal::NotDecoded { .. } => {
-            refusal.into_error(name)
-        }
+        Refusal::Rejected(_)
+        | Refusal::NotKept { .. }
+        | Refusal::NotDecoded { .. }
+        | Refusal::TooLarge(_) => refusal.into_error(name),
         Refusal::TransactionEnded(why) => {
             Error::NotExecuted(NotExecuted::TransactionEnded(format!("{name}: {why}")))
         }
@@ -131,7 +132,7 @@ impl Transaction for RoutedTransaction {
         let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
         let (primary, roles) = (self.primary.clone(), self.roles.clone());
-        let step = self.open.run(statement, deadline);
+        let step = self.open.run(statement, deadline.into());
         let step = async move {
             let name = primary.as_deref().unwrap_or("this node");
             let stepped = tokio::select! {

@@ -20,4 +20,4 @@ mod view;
 mod tests;
 
 pub use self::handle::{Node, on, position_reads, start};
-pub use self::tool::{Arrivals, Elsewhere, LONGEST_PLAN, Sent, Tenure, everywhere, migrate, tenure};
+pub use self::tool::{Arrivals, Elsewhere, Sent, Tenure, everywhere, longest_plan, migrate, tenure};

@@ -19,10 +19,10 @@ use crate::config::{ClusterSettings, Nodes, Settings, StartError};
 use crate::forward::{Peers, PeersConfig, Resolver};
 use crate::litefs::{Litefs, LitefsSettings, Role, warn_if_exposed};
 use crate::members::{Members, MembersConfig};
-use crate::request::Executor;
+use crate::request::{Executor, Sizes};
 use crate::rpc::hello::{Identity, PROTOCOL};
 use crate::rpc::identity::Transport;
-use crate::server::{self, Services};
+use crate::server::{self, Budget, Services};
 
 /// How often the files of the identity are looked at: what changes in them is in use some seconds later.
 const LOOK_AT_IDENTITY: Duration = Duration::from_secs(1);
@@ -91,7 +91,8 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
         identity: identity.clone(),
         transport: transport.clone(),
         members: members.clone(),
-        max_frame: crate::rpc::wire::MAX_FRAME,
+        max_frame: settings.limits.max_frame,
+        sizes: Sizes::of(&settings.limits),
         runtime: runtime.handle().clone(),
     });
     peers.keep(&nodes.others);
@@ -133,6 +134,7 @@ pub(super) async fn start(settings: Settings, runtime: Runtime) -> Result<Parts,
             transport: transport.clone(),
             // A guest has the certificate of the node beside it.
             names: Arc::new(move |node| names.node_names(node_of(node))),
+            budget: Budget::new(&settings.limits),
             limits: settings.limits.clone(),
             refused: Arc::default(),
             accept: settings.cluster.accept.clone(),

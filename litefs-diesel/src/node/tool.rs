@@ -12,7 +12,6 @@ use crate::members::NotReplicated;
 use crate::migrate::{Cause, Done, Failure, Plan, Step, Watch};
 use crate::repo::{Here, MigrateError, ended};
 use crate::request::{Ack, Terms, Write};
-use crate::rpc::wire::MAX_FRAME;
 use crate::runtime::in_runtime;
 use crate::writer::Steps;
 
@@ -20,9 +19,13 @@ use crate::writer::Steps;
 /// heartbeat, and nobody notices this beside the migrations.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// So many bytes the texts of a plan may have that is sent to the primary: what a frame takes, less what is
-/// around them there.
-pub const LONGEST_PLAN: usize = MAX_FRAME - (1 << 20);
+/// So many bytes the texts of a plan may have that is sent to the primary: what a frame of this node takes
+/// (`limits.max_frame`), less a sixty-fourth for what is around them there.
+#[must_use]
+pub fn longest_plan(node: &Node) -> usize {
+    let frame = node.inner.parts.settings.limits.max_frame;
+    frame - frame / 64
+}
 
 /// A plan that the primary has carried out.
 #[derive(Debug)]

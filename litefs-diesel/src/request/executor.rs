@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 
-use super::{Begin, Refusal, RequestId, Stamp, Step, WriteRequest, Written};
+use super::{Allowance, Begin, Refusal, RequestId, Stamp, Step, WriteRequest, Written};
 use crate::error::DatabaseError;
 use crate::statement::{Outcome, Session, Statement};
 
@@ -12,11 +12,18 @@ use crate::statement::{Outcome, Session, Statement};
 /// It asks no other node, and waits for nobody to replicate.
 pub(crate) trait Executor: Send + Sync + 'static {
     /// Runs a request, unless the ledger has it already.
-    fn write(&self, request: WriteRequest, deadline: Instant)
-    -> BoxFuture<'static, Result<Written, Refusal>>;
+    fn write(
+        &self,
+        request: WriteRequest,
+        allowance: Allowance,
+    ) -> BoxFuture<'static, Result<Written, Refusal>>;
 
     /// Runs one statement that only reads.
-    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>>;
+    fn read(
+        &self,
+        statement: Statement,
+        allowance: Allowance,
+    ) -> BoxFuture<'static, Result<Outcome, Refusal>>;
 
     /// Opens a transaction, which will commit under `id`. Until it ends, the writer serves nobody else.
     fn begin(
@@ -24,14 +31,14 @@ pub(crate) trait Executor: Send + Sync + 'static {
         id: RequestId,
         begin: Begin,
         session: Session,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>>;
 }
 
 /// A transaction that is open in the writer. Dropping it rolls it back.
 pub(crate) trait OpenTransaction: Send {
     /// Runs one statement in it. `Err` ends the transaction.
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>>;
+    fn run(&mut self, statement: Statement, allowance: Allowance) -> BoxFuture<'_, Result<Step, Refusal>>;
 
     /// Commits it, with its entry in the ledger. `stamp.id` is the one it was opened with.
     fn commit(

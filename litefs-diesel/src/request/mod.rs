@@ -7,15 +7,19 @@
 //!
 //! This room never does anything: it is the seam.
 
+mod allowance;
 mod executor;
 mod migrate;
 mod procedure;
 mod refusal;
+mod sizes;
 mod stamp;
 
+pub(crate) use allowance::{Allowance, Held};
 pub(crate) use executor::{CommitRefusal, Executor, OpenTransaction};
 pub(crate) use procedure::{ProcedureCall, Procedures, Reply, Run};
 pub(crate) use refusal::Refusal;
+pub(crate) use sizes::Sizes;
 pub(crate) use stamp::{Key, RequestId, Stamp};
 
 use std::time::Instant;
@@ -136,6 +140,14 @@ pub(crate) struct Written {
     /// Where the commit is, of a plan the last one; [`Position::ZERO`] on a node that is alone, and when
     /// nothing was committed: a procedure gave its own error.
     pub(crate) position: Position,
+}
+
+impl Written {
+    /// How many bytes its results take in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        let reply = self.reply.as_ref().map_or(0, |reply| reply.bytes().len());
+        reply + self.outcomes.iter().map(Outcome::weight).sum::<usize>()
+    }
 }
 
 /// When a write returns, and so what its value is worth.

@@ -1,8 +1,9 @@
 //! Why a node did not do what it was asked.
 
+use diesel::result::Error as DieselError;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{DatabaseError, Error, NotExecuted};
+use crate::error::{Bound, DatabaseError, Error, NotExecuted};
 use crate::position::Position;
 
 /// Why one attempt at one node gave no result, in the form in which it travels. New ones are added
@@ -15,8 +16,8 @@ pub(crate) enum Refusal {
     Rejected(DatabaseError),
     /// This node is not primary. `hint` is the host name of the one it takes for it.
     NotPrimary { hint: Option<String> },
-    /// The writer's queue is full.
-    Overloaded,
+    /// This node has as much of it as the bound allows.
+    Overloaded(Bound),
     /// The deadline passed before its turn came.
     Expired,
     /// The database was locked by another process.
@@ -57,12 +58,17 @@ pub(crate) enum Refusal {
     Unavailable(String),
     /// Another attempt may have run, and this database has no ledger that could ever tell.
     NoLedger,
+    /// It is larger than the bound allows, and was looked at before anything of it ran.
+    TooLarge(Bound),
 }
 
 impl Refusal {
     /// What this is for a caller, when it is the last word. `peer` is who said it.
     pub(crate) fn into_error(self, peer: &str) -> Error {
         Error::NotExecuted(match self {
+            Self::Rejected(error) | Self::Read(error) if error.bound().is_some() => {
+                return DieselError::from(error).into();
+            }
             Self::Rejected(error) => return Error::Rejected(error.into()),
             Self::Read(error) => return Error::Read(error.into()),
             Self::ReadTimeout(why) => return Error::ReadTimeout { why },
@@ -73,14 +79,15 @@ impl Refusal {
                 };
             }
             Self::NotDecoded { position, why } => {
-                let source = diesel::result::Error::DeserializationError(why.into());
+                let source = DieselError::DeserializationError(why.into());
                 return Error::CommittedNotDecoded { position, source };
             }
             Self::NotKept { position } => return Error::CommittedNotKept { position },
             Self::KeyReused { key } => return Error::KeyReused { key },
             Self::NotPrimary { .. } => NotExecuted::NotPrimary,
             Self::Fenced { why, .. } => NotExecuted::Fenced(why),
-            Self::Overloaded => NotExecuted::Overloaded,
+            Self::Overloaded(bound) => NotExecuted::Overloaded(bound),
+            Self::TooLarge(bound) => NotExecuted::TooLarge(bound),
             Self::Expired => NotExecuted::Expired,
             Self::Busy(why) => NotExecuted::Busy(why),
             Self::ShuttingDown => NotExecuted::ShuttingDown,
@@ -106,7 +113,7 @@ impl Refusal {
             Error::Read(error) => Self::Read(error.into()),
             Error::ReadTimeout { why } => Self::ReadTimeout(why),
             Error::NotExecuted(NotExecuted::ShuttingDown) => Self::ShuttingDown,
-            Error::NotExecuted(NotExecuted::Overloaded) => Self::Overloaded,
+            Error::NotExecuted(NotExecuted::Overloaded(bound)) => Self::Overloaded(bound),
             Error::NotExecuted(NotExecuted::Expired) => Self::Expired,
             other => Self::Refused(other.to_string()),
         }

@@ -13,6 +13,7 @@ use super::codec::{self, Incoming, Outgoing};
 use super::quiet::{self, Ending, Why};
 use super::wire::{self, MAX_CALL, WireError};
 use super::{Named, Service};
+use crate::error::Bound;
 use crate::handover::Handover;
 use crate::request::Refusal;
 
@@ -42,7 +43,7 @@ pub(crate) struct Message {
 /// A call without a reply.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The peer said why not.
+    /// The peer said why not, or would.
     Refused(Refusal),
     /// It cannot be sent as it is, now or later.
     Unsendable(String),
@@ -92,13 +93,18 @@ impl<S: Service> Client<S> {
         self.retired.cancel();
     }
 
+    /// It does not fit a frame.
+    fn too_large(&self) -> Failure {
+        Failure::Refused(Refusal::TooLarge(Bound::new("limits.max_frame", self.max_frame)))
+    }
+
     /// Sends a request and waits for its answer, until `deadline`. Dropping the future cancels
     /// the call where it runs. Needs a runtime with timers.
     pub(crate) async fn call(&self, message: Message, deadline: Instant) -> Result<S::Reply, Failure> {
         let Message { name, body } = message;
         let body = body.map_err(Failure::Unsendable)?;
         if body.len() > self.max_frame {
-            return Err(Failure::Unsendable(WireError::TooLarge { limit: self.max_frame }.to_string()));
+            return Err(self.too_large());
         }
         let deadline = deadline.min(Instant::now() + MAX_CALL);
         let ticket = Arc::new(Handover::default());
@@ -113,9 +119,8 @@ impl<S: Service> Client<S> {
                 return Err(Failure::Lost(format!("the answer cannot be read: {unreadable}")));
             }
             Ok(Err(RpcError::Send(error))) => match error.downcast_ref::<WireError>() {
-                Some(too_large @ (WireError::TooLarge { .. } | WireError::TooMany)) => {
-                    return Err(Failure::Unsendable(too_large.to_string()));
-                }
+                Some(WireError::TooLarge { .. }) => return Err(self.too_large()),
+                Some(too_many @ WireError::TooMany) => return Err(Failure::Unsendable(too_many.to_string())),
                 _ => error.to_string(),
             },
             Ok(Err(RpcError::Shutdown)) => match self.broken.get() {

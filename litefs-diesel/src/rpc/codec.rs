@@ -17,7 +17,7 @@ use crate::request::Refusal;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave
 /// in one system call.
-const BUFFER: usize = 64 << 10;
+pub(crate) const BUFFER: usize = 64 << 10;
 
 /// A request on its way out, its body encoded already.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{Named, Service};
-use crate::error::DatabaseError;
+use crate::error::{Bound, DatabaseError};
 use crate::position::Position;
 use crate::request::Refusal;
-use crate::request::{Ask, Begin, RequestId, Stamp, Step, WriteRequest, Written};
+use crate::request::{Ask, Begin, RequestId, Sizes, Stamp, Step, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 
 /// The service of the data connection.
@@ -79,7 +79,27 @@ impl Request<'_> {
     }
 }
 
+impl Request<'_> {
+    /// The bound that a statement of it is over, if one is.
+    pub(crate) fn sized(&self, sizes: &Sizes) -> Result<(), Bound> {
+        match self {
+            Self::Write { request, .. } => sizes.of_write(request),
+            Self::Read { statement, .. } | Self::Step { statement, .. } => sizes.of_statement(statement),
+            Self::Begin { .. } | Self::Commit { .. } | Self::Rollback { .. } => Ok(()),
+        }
+    }
+}
+
 impl Reply {
+    /// How many bytes its results take in memory, about: on the wire it is no more.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Written(written) | Self::Committed(written) => written.weight(),
+            Self::Read(outcome) | Self::Step(Step { result: Ok(outcome), .. }) => outcome.weight(),
+            Self::Begun | Self::Step(_) | Self::NotCommitted(_) | Self::RolledBack(_) => 0,
+        }
+    }
+
     /// Where the commit is that this reply tells of.
     fn position(&self) -> Option<Position> {
         match self {
@@ -95,11 +115,10 @@ impl Service for Data {
 
     fn unsendable(reply: &Reply, why: String) -> Refusal {
         let what = format!("the result cannot be sent: {why}");
-        match (reply.position(), reply) {
-            (Some(position), _) => Refusal::NotDecoded { position, why: what },
-            // Dropped by its caller on this answer, so that nothing of it is kept.
-            (None, Reply::Step(_)) => Refusal::TransactionEnded(what),
-            (None, _) => Refusal::Refused(what),
+        match reply.position() {
+            Some(position) => Refusal::NotDecoded { position, why: what },
+            // Of a step, too: its caller rolls the transaction back, which is still open here.
+            None => Refusal::Refused(what),
         }
     }
 }

@@ -218,7 +218,8 @@ async fn a_request_over_the_limit_is_not_sent_and_harms_no_other() {
     for blob in [970, 2000] {
         let large = write_request("INSERT", blob);
         let failure = client.call(Message::new(&write(&large)), soon()).await.unwrap_err();
-        assert!(matches!(&failure, Failure::Unsendable(why) if why.contains("1000 bytes")), "{failure:?}");
+        let bound = crate::error::Bound::new("limits.max_frame", 1000);
+        assert!(matches!(&failure, Failure::Refused(Refusal::TooLarge(is)) if *is == bound), "{failure:?}");
     }
     let small = write_request("INSERT", 10);
     assert!(client.call(Message::new(&write(&small)), soon()).await.is_ok());

@@ -13,7 +13,9 @@ use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
 pub(crate) use crate::bounded::{Unreadable, read};
+#[cfg(any(test, feature = "fuzz"))]
 pub(crate) use crate::config::MAX_FRAME;
+use crate::error::Bound;
 
 /// The longest time a call may take. tarpc panics on a deadline of two years, so a peer's must be
 /// bounded before tarpc sees it.
@@ -56,16 +58,24 @@ pub(crate) struct Trace {
 pub(crate) enum WireError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("the message takes more than the {limit} bytes that a frame may have (setting `max_frame`)")]
+    #[error(
+        "the message takes more than the {limit} bytes that a frame may have (setting `limits.max_frame`)"
+    )]
     TooLarge { limit: usize },
     #[error("the message has more values than the {MAX_VALUES} that one may have; send it in parts")]
     TooMany,
-    #[error("the peer announced a frame of {length} bytes, and one may have {limit} (setting `max_frame`)")]
+    #[error(
+        "the peer announced a frame of {length} bytes, and one may have {limit} (setting `limits.max_frame`)"
+    )]
     Announced { length: usize, limit: usize },
     #[error("the peer sent a frame that cannot be read: {0}")]
     Damaged(#[from] Unreadable),
     #[error("the peer closed the connection")]
     Closed,
+    #[error("this node holds too much of requests to read on, {0}")]
+    Full(Bound),
+    #[error("an answer was not taken within the time that it has (setting `limits.reply_timeout`)")]
+    NotTaken,
 }
 
 /// The head of a frame and what is behind it.
@@ -125,8 +135,16 @@ pub(crate) fn next(from: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>
         return Ok(None);
     }
     from.advance(LENGTH);
-    Ok(Some(from.split_to(length)))
+    let frame = from.split_to(length);
+    if length > KEPT {
+        // Its room would stay with the connection, which may not need so much again.
+        *from = BytesMut::from(&from[..]);
+    }
+    Ok(Some(frame))
 }
+
+/// How large a frame may be for its room to be used for the next ones.
+const KEPT: usize = 4 * READ;
 
 /// How much is read at once at least.
 const READ: usize = 64 << 10;

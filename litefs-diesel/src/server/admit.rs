@@ -65,8 +65,7 @@ async fn identify(arrived: Arrived, services: &Services) -> Result<Admitted, Not
     socket::prepare(&stream, services.limits.keepalive)?;
     let deadline = Instant::now() + services.limits.handshake_timeout;
     let (mut stream, session) = services.transport.accept(stream, deadline).await?;
-    let (peer, purpose) =
-        hello::welcome(&mut stream, &services.identity, deadline, || seat.is_peers()).await?;
+    let (peer, purpose) = hello::welcome(&mut stream, &services.identity, deadline, || seat.admit()).await?;
     let identity = session.proves(&peer.node, &(services.names)(&peer.node))?;
     Ok(Admitted { stream, session, identity, peer, purpose, seat })
 }

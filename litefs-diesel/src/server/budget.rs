@@ -1,54 +1,39 @@
-//! How many bytes of requests this node holds.
+//! What this node holds for its callers, all connections together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::request::Refusal;
+use super::replies::Replies;
+use crate::config::LimitSettings;
+use crate::error::Bound;
+use crate::request::Held;
+use crate::shares::Shares;
 
 /// Shared by all connections of a server.
-pub(super) struct Budget {
-    limit: usize,
-    used: AtomicUsize,
-}
-
-/// A request's share, until it is answered or dropped.
-pub(super) struct Room {
-    budget: Arc<Budget>,
-    bytes: usize,
+pub(crate) struct Budget {
+    requests: Arc<Shares>,
+    pub(super) request_bytes: Arc<Shares>,
+    pub(super) transactions: Arc<Shares>,
+    pub(super) replies: Arc<Replies>,
 }
 
 impl Budget {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+    pub(crate) fn new(limits: &LimitSettings) -> Arc<Self> {
+        Arc::new(Self {
+            requests: Shares::new("limits.requests", limits.requests),
+            request_bytes: Shares::new("limits.request_bytes", limits.request_bytes),
+            transactions: Shares::new("limits.transactions", limits.transactions),
+            replies: Replies::new(limits.reply_bytes, limits.reply_timeout),
+        })
     }
 
-    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Result<Room, Refusal> {
-        let room = Room { budget: Arc::clone(self), bytes };
-        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
-        // A request of any size is taken when nothing else is held.
-        if before > 0 && before + bytes > self.limit { Err(Refusal::Overloaded) } else { Ok(room) }
+    /// How many bytes of answers wait.
+    #[cfg(test)]
+    pub(crate) fn reply_bytes(&self) -> usize {
+        self.replies.bytes()
     }
-}
 
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_over_the_limit_is_refused_until_something_is_given_back() {
-        let budget = Budget::new(10);
-        let whole = budget.take(11).unwrap_or_else(|_| panic!("refused when empty"));
-        assert!(budget.take(1).is_err());
-        drop(whole);
-        let part = budget.take(6).unwrap_or_else(|_| panic!("refused when empty"));
-        assert!(budget.take(5).is_err() && budget.take(4).is_ok());
-        drop(part);
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    /// Takes a request of so many bytes, of the connection whose requests are `own`.
+    pub(super) fn admit(&self, own: &Arc<Shares>, bytes: usize) -> Result<Held, Bound> {
+        Ok(Held::new((own.take(1)?, self.requests.take(1)?, self.request_bytes.take(bytes)?)))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::{Sink, StreamExt};
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::{ChannelError, ServerError};
@@ -15,19 +15,24 @@ use tokio_util::task::TaskTracker;
 
 use super::Services;
 use super::admit::{self, Admitted, Arrived};
-use super::budget::{Budget, Room};
+use super::budget::Budget;
 use super::control::ControlCalls;
 use super::data::DataCalls;
 use super::idle::Idle;
+use super::paced::Paced;
 use super::reason::Reason;
 use super::refused::Caller;
+use super::replies::{Ready, SMALL, Waiting};
 use crate::config::LimitSettings;
-use crate::request::Refusal;
+use crate::error::Bound;
+use crate::request::{Allowance, Held, Refusal};
 use crate::rpc::Service;
 use crate::rpc::client::sources;
-use crate::rpc::codec::{self, Answer, Goodbye, Received};
+use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::WireError;
+use crate::shares::Shares;
+use crate::statement::Most;
 
 /// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
 /// it.
@@ -52,13 +57,16 @@ pub(super) trait Calls: Clone + Send + 'static {
     /// Takes up a call. Happens in the order in which the calls came; running them does not.
     fn take_up(&self, request: &Request<Self>) -> Self::Taken;
 
-    /// Runs it until it is done or dropped, by `deadline`.
+    /// Runs it until it is done or dropped, by the deadline of `allowance`.
     fn run(
         self,
         taken: Self::Taken,
         request: Request<Self>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
+
+    /// How many bytes an answer takes while it waits to be sent, about.
+    fn weight(reply: &<Self::Service as Service>::Reply) -> usize;
 
     /// Whether something is open between two calls, which has a time of its own.
     fn is_open(&self) -> bool {
@@ -72,20 +80,14 @@ pub(super) trait Calls: Clone + Send + 'static {
 pub(super) type Request<C> = <<C as Calls>::Service as Service>::Request;
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(
-    arrived: Arrived,
-    services: Arc<Services>,
-    budget: Arc<Budget>,
-    stopping: Stopping,
-    tasks: TaskTracker,
-) {
+pub(super) async fn serve(arrived: Arrived, services: Arc<Services>, stopping: Stopping, tasks: TaskTracker) {
     let from = arrived.from;
     let admitted = stopping.gently.run_until_cancelled(admit::admit(arrived, &services)).await;
     let Some(Some(Admitted { stream, session, identity, peer, purpose, seat: _seat })) = admitted else {
         return;
     };
     tracing::debug!(%from, node = peer.node, %identity, ?purpose, "a node connected");
-    let limits = &services.limits;
+    let (limits, budget) = (&services.limits, &services.budget);
     let caller = Caller::new(Arc::clone(&services.refused), from, &peer.node);
     // Its own end, besides the node's: what let it in may not be accepted any more.
     let ending = Stopping { gently: stopping.gently.child_token(), now: stopping.now.child_token() };
@@ -102,11 +104,11 @@ pub(super) async fn serve(
             Purpose::Data => {
                 let (services, named) = (Arc::clone(&services), caller.clone());
                 let calls = DataCalls::new(services, named, &peer.node, stopping.gently.clone());
-                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
+                run(stream, calls, &caller, limits, budget, &ending, &tasks).await;
             }
             Purpose::Control => {
                 let calls = ControlCalls::new(Arc::clone(&services), peer);
-                run(stream, calls, &caller, limits, &budget, &ending, &tasks).await;
+                run(stream, calls, &caller, limits, budget, &ending, &tasks).await;
             }
         }
     };
@@ -119,7 +121,7 @@ pub(super) async fn serve(
 
 /// Runs calls until the peer closes the connection, its own `stopping` ends it, or nothing uses it. A call that was given up
 /// (cancelled by its caller, or its connection is gone) is dropped where it stands.
-pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
+pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     io: T,
     calls: C,
     caller: &Caller,
@@ -128,10 +130,15 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
+    let own = Shares::new("limits.requests_per_connection", limits.requests_per_connection);
+    let most = Most::new(limits.result_rows, limits.result_bytes);
+    let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
+    let transport = Paced::new(transport, Arc::clone(&waiting), budget.request_bytes.take_anyway(0));
     let config = tarpc::server::Config { pending_response_buffer: 1024 };
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
+    let mut cut = pin!(waiting.cut());
     let mut said_goodbye = false;
     let mut idle = Idle::new(limits.idle);
     loop {
@@ -140,11 +147,14 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
             biased;
             next = requests.next() => next,
             () = &mut now => break,
+            () = &mut cut => {
+                caller.note(Reason::ReplyBytes, &"others' answers wait to be sent");
+                break;
+            }
             () = &mut gently, if !said_goodbye => {
                 said_goodbye = true;
                 let mut channel = requests.as_mut();
-                let transport = channel.channel_pin_mut().get_pin_ref();
-                match Sink::<Goodbye>::start_send(transport, Goodbye) {
+                match channel.channel_pin_mut().get_pin_ref().get_mut().goodbye() {
                     Ok(()) => continue,
                     Err(_) => break,
                 }
@@ -166,20 +176,18 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
         match next {
             Some(Ok(request)) => {
                 idle.used();
-                let many = requests.channel().in_flight_requests() > limits.calls;
+                // Answers that wait count, too, and those are tarpc's to count.
+                let many = requests.channel().in_flight_requests() > limits.requests_per_connection;
                 let bytes = request.get().message.bytes;
-                let room = match many {
-                    true => Err(Reason::CallsInFlight),
-                    false => budget.take(bytes).map_err(|_| Reason::RequestBytes),
-                };
-                let call = call(&calls, caller, &request.get().message, room);
+                let held = if many { Err(own.bound().clone()) } else { budget.admit(&own, bytes) };
+                let call = call(&calls, caller, &request.get().message, held, most, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
                 let text = sources(&error);
                 tracing::debug!(error = text, "a connection ended");
-                if is_their_fault(&error) {
-                    caller.note(Reason::Frame, &text);
+                if let Some(reason) = their_fault(&error) {
+                    caller.note(reason, &text);
                 }
                 break;
             }
@@ -189,31 +197,39 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite>(
     calls.close();
 }
 
-/// Whether a connection ended for what came on it.
-fn is_their_fault(error: &ChannelError<WireError>) -> bool {
-    match error {
-        ChannelError::Read(error) => {
-            matches!(**error, WireError::Announced { .. } | WireError::Damaged(_))
-        }
-        _ => false,
+/// For what a connection ended, when that is what came on it, or did not go.
+fn their_fault(error: &ChannelError<WireError>) -> Option<Reason> {
+    let (ChannelError::Read(error)
+    | ChannelError::Ready(error)
+    | ChannelError::Write(error)
+    | ChannelError::Flush(error)
+    | ChannelError::Close(error)) = error;
+    match &**error {
+        WireError::Announced { .. } | WireError::Damaged(_) => Some(Reason::Frame),
+        WireError::Full(_) => Some(Reason::RequestBytes),
+        WireError::NotTaken => Some(Reason::ReplyTime),
+        _ => None,
     }
 }
 
 /// A call's way to its answer, as tarpc wants it; ours never fails in tarpc's own way.
-type Running<C> = BoxFuture<'static, Result<Answer<<C as Calls>::Service>, ServerError>>;
+type Running<C> = BoxFuture<'static, Result<Ready<<C as Calls>::Service>, ServerError>>;
 
 /// One call, as tarpc wants it.
 fn call<C: Calls>(
     calls: &C,
     caller: &Caller,
     request: &Received<Request<C>>,
-    room: Result<Room, Reason>,
+    held: Result<Held, Bound>,
+    most: Most,
+    waiting: Arc<Waiting>,
 ) -> impl FnOnce(Context, Received<Request<C>>) -> Running<C> + use<C> {
-    let taken = match (&request.request, room) {
-        (Ok(request), Ok(room)) => Ok((calls.clone(), calls.take_up(request), room)),
-        (Ok(_), Err(reason)) => {
-            caller.note(reason, &Refusal::Overloaded.into_error("this node"));
-            Err(Refusal::Overloaded)
+    let taken = match (&request.request, held) {
+        (Ok(request), Ok(held)) => Ok((calls.clone(), calls.take_up(request), held)),
+        (Ok(_), Err(bound)) => {
+            let refusal = Refusal::Overloaded(bound);
+            caller.refused(&refusal);
+            Err(refusal)
         }
         (Err(unreadable), _) => {
             caller.note(Reason::Unreadable, unreadable);
@@ -223,20 +239,26 @@ fn call<C: Calls>(
     let caller = caller.clone();
     move |_, Received { request, deadline, .. }| {
         let running = match (taken, request) {
-            (Ok((calls, taken, room)), Ok(request)) => Ok((calls.run(taken, request, deadline), room)),
+            (Ok((calls, taken, held)), Ok(request)) => {
+                Ok(calls.run(taken, request, Allowance { deadline, most, held }))
+            }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
-            let (running, _room) = match running {
-                Ok(running) => running,
-                Err(refusal) => return Ok(Err(refusal)),
+            let answer = match running {
+                Ok(running) => {
+                    let ran = tokio::time::timeout_at((deadline + GRACE).into(), running).await;
+                    ran.unwrap_or_else(|_| {
+                        let why = "it was still running after its deadline";
+                        caller.note(Reason::Overdue, &why);
+                        Err(Refusal::Unknown(why.to_owned()))
+                    })
+                }
+                Err(refusal) => Err(refusal),
             };
-            Ok(tokio::time::timeout_at((deadline + GRACE).into(), running).await.unwrap_or_else(|_| {
-                let why = "it was still running after its deadline";
-                caller.note(Reason::Overdue, &why);
-                Err(Refusal::Unknown(why.to_owned()))
-            }))
+            let bytes = SMALL + answer.as_ref().map_or(0, C::weight);
+            Ok(waiting.ready(answer, bytes))
         })
     }
 }

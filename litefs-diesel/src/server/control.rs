@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use super::Services;
 use super::connection::Calls;
 use crate::members::Way;
-use crate::request::Refusal;
+use crate::request::{Allowance, Refusal};
 use crate::rpc::codec::Answer as Answered;
 use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::hello::Peer;
@@ -62,14 +62,25 @@ impl Calls for ControlCalls {
         }
     }
 
-    fn run(self, (): (), ask: Ask, deadline: Instant) -> BoxFuture<'static, Answered<Control>> {
+    fn run(
+        self,
+        (): (),
+        ask: Ask,
+        Allowance { deadline, held, .. }: Allowance,
+    ) -> BoxFuture<'static, Answered<Control>> {
         async move {
+            let _held = held;
             Ok::<_, Refusal>(match ask {
                 Ask::Watch { seen, epoch } => Answer::View(self.watch(seen, epoch, deadline).await),
                 Ask::Report(_) => Answer::Noted,
             })
         }
         .boxed()
+    }
+
+    /// A view is small: a few numbers for each repo and node.
+    fn weight(_: &Answer) -> usize {
+        0
     }
 
     fn close(&self) {

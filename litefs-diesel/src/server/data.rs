@@ -16,7 +16,7 @@ use super::refused::Caller;
 use super::transactions::{Place, Transactions};
 use crate::config::tool::node_of;
 use crate::litefs::Role;
-use crate::request::{Ask, CommitRefusal, Executor, Refusal, Stamp, Step, WriteRequest};
+use crate::request::{Allowance, Ask, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step, WriteRequest};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
 use crate::statement::Statement;
@@ -41,7 +41,8 @@ impl DataCalls {
         node: &str,
         shutdown: CancellationToken,
     ) -> Self {
-        let transactions = Transactions::new(services.limits.transactions);
+        let own = services.limits.transactions_per_connection;
+        let transactions = Transactions::new(own, Arc::clone(&services.budget.transactions));
         let node = node_of(node);
         // A guest beside this node is on its machine.
         let this = &services.identity.node;
@@ -111,9 +112,9 @@ impl DataCalls {
         }
     }
 
-    async fn step(&self, id: u64, statement: Statement, deadline: Instant) -> Answer<Data> {
+    async fn step(&self, id: u64, statement: Statement, allowance: Allowance) -> Answer<Data> {
         let (place, mut transaction) = self.transactions.take(id)?;
-        let step = transaction.run(statement, deadline).await.map_err(|why| self.hinted(why))?;
+        let step = transaction.run(statement, allowance).await.map_err(|why| self.hinted(why))?;
         if step.open {
             place.keep(transaction)?;
         }
@@ -141,28 +142,32 @@ impl DataCalls {
         self,
         place: Option<Place>,
         request: Request<'static>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> Answer<Data> {
+        // Before anything runs, and whoever is primary.
+        request.sized(&Sizes::of(&self.services.limits)).map_err(Refusal::TooLarge)?;
         match request {
             Request::Write { repo, request } => {
-                let written = self.primary(&repo)?.write(request.into_owned(), deadline).await;
+                let written = self.primary(&repo)?.write(request.into_owned(), allowance).await;
                 written.map(Reply::Written).map_err(|why| self.hinted(why))
             }
             Request::Read { repo, statement } => {
-                let read = self.primary(&repo)?.read(statement.into_owned(), deadline).await;
+                let read = self.primary(&repo)?.read(statement.into_owned(), allowance).await;
                 read.map(Reply::Read).map_err(|why| self.hinted(why))
             }
             Request::Begin { repo, id, begin, session, .. } => {
-                let place = place.ok_or(Refusal::Overloaded)?;
-                let begun = self.primary(&repo)?.begin(id, begin, session, deadline).await;
+                let place = place.ok_or_else(|| Refusal::Refused("it was not taken up".to_owned()))?;
+                let begun = self.primary(&repo)?.begin(id, begin, session, allowance).await;
                 place.keep(begun.map_err(|why| self.hinted(why))?)?;
                 Ok(Reply::Begun)
             }
             Request::Step { transaction, statement } => {
-                self.step(transaction, statement.into_owned(), deadline).await
+                self.step(transaction, statement.into_owned(), allowance).await
             }
-            Request::Commit { transaction, stamp } => self.commit(transaction, stamp, deadline).await,
-            Request::Rollback { transaction } => self.rollback(transaction, deadline).await,
+            Request::Commit { transaction, stamp } => {
+                self.commit(transaction, stamp, allowance.deadline).await
+            }
+            Request::Rollback { transaction } => self.rollback(transaction, allowance.deadline).await,
         }
     }
 }
@@ -183,7 +188,7 @@ impl Calls for DataCalls {
         self,
         place: Self::Taken,
         request: Request<'static>,
-        deadline: Instant,
+        allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
         let span = tracing::debug_span!("answer", sql = request.text());
         let request = match self.bar(request) {
@@ -193,17 +198,21 @@ impl Calls for DataCalls {
         let (caller, place) = match place.transpose() {
             Ok(place) => (self.caller.clone(), place),
             Err(refusal) => {
-                self.caller.refused(Reason::Transactions, &refusal);
+                self.caller.refused(&refusal);
                 return future::ready(Err(refusal)).boxed();
             }
         };
-        let answered = self.answer(place, request, deadline).inspect(move |answer| match answer {
-            Err(refusal) => caller.refused(Reason::Queue, refusal),
+        let answered = self.answer(place, request, allowance).inspect(move |answer| match answer {
+            Err(refusal) => caller.refused(refusal),
             // Its transaction goes on.
             Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
             Ok(_) => {}
         });
         answered.instrument(span).boxed()
+    }
+
+    fn weight(reply: &Reply) -> usize {
+        reply.weight()
     }
 
     fn is_open(&self) -> bool {

@@ -12,7 +12,6 @@ use tokio_util::task::TaskTracker;
 
 use super::Services;
 use super::admit::Arrived;
-use super::budget::Budget;
 use super::connection::{self, Stopping};
 use super::reason::Reason;
 use super::refused::Refused;
@@ -55,7 +54,6 @@ pub(crate) async fn run(listener: TcpListener, services: Arc<Services>, shutdown
 async fn serve(listener: TcpListener, services: Arc<Services>, shutdown: CancellationToken) {
     let stopping = Stopping { gently: shutdown, now: CancellationToken::new() };
     let tasks = TaskTracker::new();
-    let budget = Budget::new(services.limits.request_bytes);
     let seats = Seats::new(&services.limits);
     while let Some((stream, from)) = accept(&listener, &services.refused, &stopping.gently).await {
         let seat = match seats.take(from.ip(), Instant::now()) {
@@ -67,13 +65,7 @@ async fn serve(listener: TcpListener, services: Arc<Services>, shutdown: Cancell
             }
         };
         let arrived = Arrived { stream, from, seat };
-        tasks.spawn(connection::serve(
-            arrived,
-            Arc::clone(&services),
-            Arc::clone(&budget),
-            stopping.clone(),
-            tasks.clone(),
-        ));
+        tasks.spawn(connection::serve(arrived, Arc::clone(&services), stopping.clone(), tasks.clone()));
     }
     drop(listener);
     tasks.close();

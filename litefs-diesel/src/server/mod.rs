@@ -2,6 +2,7 @@
 //!
 //! [`listen`] accepts connections, [`seats`] says how many there may be, [`admit`] finds out who is there, [`connection`]
 //! runs the calls of each, [`data`] and [`control`] are what runs; [`transactions`] keeps what one connection has open.
+//! What a peer may have of this node is counted in [`budget`], and answers that it does not take in [`replies`].
 //! Whatever is [`refused`], for one [`reason`] or another, is counted and told of.
 //!
 //! This room never decides who is primary and never touches a database: it hands each call to the
@@ -14,8 +15,10 @@ mod control;
 mod data;
 mod idle;
 mod listen;
+mod paced;
 mod reason;
 mod refused;
+mod replies;
 mod seats;
 mod socket;
 mod transactions;
@@ -25,6 +28,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use budget::Budget;
 #[cfg(test)]
 use listen::BindError;
 pub(crate) use listen::{bind, run};
@@ -55,6 +59,8 @@ pub(crate) struct Services {
     pub(crate) accept: AcceptWrites,
     /// What they may have of this node.
     pub(crate) limits: LimitSettings,
+    /// What of it they have.
+    pub(crate) budget: Arc<Budget>,
     /// Where everything goes that is refused.
     pub(crate) refused: Arc<Refused>,
 }

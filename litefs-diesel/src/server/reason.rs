@@ -3,7 +3,7 @@
 use rustls::{CertificateError, Error as TlsError, PeerIncompatible};
 
 use crate::allowed;
-use crate::error::DatabaseError;
+use crate::error::{Bound, DatabaseError};
 use crate::request::Refusal;
 use crate::rpc::hello::HelloError;
 use crate::rpc::identity::IdentityError;
@@ -65,9 +65,12 @@ reasons! {
     // Of one that was let in.
     Frame = "frame", "a frame of it cannot be read, and its connection was closed: is it of this release?";
     Unreadable = "unreadable", "a request of it cannot be read: it is of a release that this one does not know";
-    CallsInFlight = "calls_in_flight", "it has too many calls without an answer on one connection";
-    RequestBytes = "request_bytes", "the requests that are held take too many bytes";
-    Transactions = "transactions", "it has too many transactions open on one connection";
+    CallsInFlight = "calls_in_flight", "as many requests are held as `limits.requests` or the one for each connection allows";
+    RequestBytes = "request_bytes", "the requests that are held take as many bytes as `limits.request_bytes` allows";
+    Transactions = "transactions", "as many transactions are open as `limits.transactions` or the one for each connection allows";
+    TooLarge = "too_large", "a statement, its binds or its result is larger than `[limits]` allows, and nothing of it is kept";
+    ReplyBytes = "reply_bytes", "as many bytes of answers wait to be sent as `limits.reply_bytes` allows: does a peer not read?";
+    ReplyTime = "reply_timeout", "it did not take an answer within `limits.reply_timeout`, and its connection was closed";
     Queue = "queue", "the writer's queue is full (`queue_length`, `transactions_waiting`)";
     Overdue = "overdue", "a call was still running after its deadline, and was dropped";
     UnknownRepo = "unknown_repo", "it asks for a repo that this node does not serve: is it in the settings here?";
@@ -138,11 +141,11 @@ impl Reason {
         }
     }
 
-    /// Of what a call came to; `None` when it is an answer, or when another node is to be asked. `full` is what
-    /// is full when it says no more.
-    pub(super) fn of_call(refusal: &Refusal, full: Self) -> Option<Self> {
+    /// Of what a call came to; `None` when it is an answer, or when another node is to be asked.
+    pub(super) fn of_call(refusal: &Refusal) -> Option<Self> {
         match refusal {
-            Refusal::Overloaded => Some(full),
+            Refusal::Overloaded(bound) => Some(Self::of_bound(bound)),
+            Refusal::TooLarge(_) => Some(Self::TooLarge),
             Refusal::UnknownRepo(_) => Some(Self::UnknownRepo),
             Refusal::UnknownProcedure { .. } => Some(Self::UnknownProcedure),
             Refusal::Refused(_) => Some(Self::Call),
@@ -151,8 +154,22 @@ impl Reason {
         }
     }
 
+    /// Of what is full.
+    fn of_bound(bound: &Bound) -> Self {
+        match bound.setting() {
+            "limits.requests" | "limits.requests_per_connection" => Self::CallsInFlight,
+            "limits.request_bytes" => Self::RequestBytes,
+            "limits.transactions" | "limits.transactions_per_connection" => Self::Transactions,
+            "limits.reply_bytes" => Self::ReplyBytes,
+            _ => Self::Queue,
+        }
+    }
+
     /// Of what a statement failed with: `None` when the database said so.
     pub(super) fn of_statement(error: &DatabaseError) -> Option<Self> {
-        allowed::is_refusal(error).then_some(Self::NotAllowed)
+        match error.bound() {
+            Some(_) => Some(Self::TooLarge),
+            None => allowed::is_refusal(error).then_some(Self::NotAllowed),
+        }
     }
 }

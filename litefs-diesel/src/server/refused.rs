@@ -123,8 +123,8 @@ impl Caller {
     }
 
     /// What a call of it was refused with; see [`Reason::of_call`].
-    pub(super) fn refused(&self, full: Reason, refusal: &Refusal) {
-        if let Some(reason) = Reason::of_call(refusal, full) {
+    pub(super) fn refused(&self, refusal: &Refusal) {
+        if let Some(reason) = Reason::of_call(refusal) {
             self.note(reason, &refusal.clone().into_error("this node"));
         }
     }
@@ -132,7 +132,7 @@ impl Caller {
     /// What a statement of it failed with.
     pub(super) fn rejected(&self, error: &DatabaseError) {
         if let Some(reason) = Reason::of_statement(error) {
-            self.note(reason, &error.message);
+            self.note(reason, &Refusal::Rejected(error.clone()).into_error("this node"));
         }
     }
 }

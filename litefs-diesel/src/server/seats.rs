@@ -107,22 +107,17 @@ impl Seats {
 }
 
 impl Seat {
-    /// It is known who is there: the place of a stranger is free again, and one of a peer is taken. Where it came
-    /// from is remembered as a peer's address.
-    ///
-    /// `false` when there is none of a peer.
-    pub(super) fn is_peers(&mut self) -> bool {
+    /// It is known who is there: from now on it has a peer's place and no stranger's, or `false` when there is none
+    /// of those. Either way a peer was at that address.
+    pub(super) fn admit(&mut self) -> bool {
         let mut taken = self.seats.taken.lock();
         taken.proven.insert(self.network, ());
-        if taken.known >= self.seats.limits.connections {
-            return false;
-        }
-        if !self.known {
+        if !self.known && taken.known < self.seats.limits.connections {
             taken.handshakes -= 1;
             taken.known += 1;
             self.known = true;
         }
-        true
+        self.known
     }
 }
 
@@ -161,7 +156,6 @@ impl Network {
     fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
-            #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is left")]
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
         }
     }
@@ -246,7 +240,7 @@ mod tests {
         let limits = LimitSettings { handshakes: 8, handshake_rate: 100, ..limits() };
         let (seats, now) = (Seats::new(&limits), Instant::now());
         let mut peer = seats.take(ip("192.0.2.200"), now).ok().unwrap();
-        assert!(peer.is_peers());
+        assert!(peer.admit());
         drop(peer);
         let strangers: Vec<_> = (0..8).map(|i| seats.take(ip(&format!("192.0.2.{i}")), now)).collect();
         assert_eq!(strangers.iter().filter(|seat| seat.is_ok()).count(), 6);
@@ -256,7 +250,7 @@ mod tests {
         let seats = Seats::new(&LimitSettings { handshake_rate: 8, ..limits.clone() });
         let now = Instant::now();
         let mut peer = seats.take(ip("192.0.2.200"), now).ok().unwrap();
-        assert!(peer.is_peers());
+        assert!(peer.admit());
         drop(peer);
         let passed = (0..8).filter(|i| seats.take(ip(&format!("192.0.2.{i}")), now).is_ok()).count();
         assert_eq!(passed, 5, "six, of which the peer had one");

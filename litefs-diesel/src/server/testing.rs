@@ -2,7 +2,7 @@
 
 mod fake;
 
-pub(crate) use self::fake::{Fake, FakePrimary, unique};
+pub(crate) use self::fake::{Fake, FakePrimary, full, unique};
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -18,14 +18,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Refused, Services, bind, run};
+use super::{Budget, Refused, Services, bind, run};
 use crate::config::{AcceptWrites, LimitSettings};
-use crate::error::{DatabaseError, ErrorKind};
+use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::litefs::{ClusterId, Role};
 use crate::members::testing::{TestMember, process_of};
 use crate::position::Position;
 use crate::request::{
-    Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step,
+    Allowance, Ask, Begin, CommitRefusal, Executor, OpenTransaction, Refusal, Reply, RequestId, Stamp, Step,
     WriteRequest, Written,
 };
 use crate::rpc::hello::{self, Identity};
@@ -45,6 +45,8 @@ pub(crate) struct TestNode {
     pub(crate) addr: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) member: TestMember,
+    /// What its callers have of it.
+    pub(crate) budget: Arc<Budget>,
     /// What its process is called in its hello.
     pub(crate) process: u128,
     pub(crate) shutdown: CancellationToken,
@@ -110,19 +112,47 @@ impl TestNode {
         limits: LimitSettings,
         identity: Identity,
     ) -> Self {
+        let executor = Arc::new(FakePrimary(Arc::clone(&fake)));
+        Self::serve_with(transport, accept, (executor, fake), member, listen, limits, identity).await
+    }
+
+    /// A primary whose writer is that one.
+    pub(crate) async fn with_writer(writer: Arc<dyn Executor>, limits: LimitSettings) -> Self {
+        let identity = identity("eu");
+        let member = TestMember::new(&identity.node, Role::Primary, None);
+        let (accept, writer) = (AcceptWrites::All, (writer, Fake::new()));
+        Self::serve_with(Transport::Plain, accept, writer, member, "127.0.0.1:0", limits, identity).await
+    }
+
+    async fn serve_with(
+        transport: Transport,
+        accept: AcceptWrites,
+        (executor, fake): (Arc<dyn Executor>, Arc<Fake>),
+        member: TestMember,
+        listen: &str,
+        limits: LimitSettings,
+        identity: Identity,
+    ) -> Self {
         let listener: TcpListener = bind(listen.parse().unwrap(), &transport).await.unwrap();
         let (addr, process) = (listener.local_addr().unwrap(), identity.process);
         let shutdown = CancellationToken::new();
-        let repos = HashMap::from([(
-            "Repo".to_owned(),
-            Arc::new(FakePrimary(Arc::clone(&fake))) as Arc<dyn Executor>,
-        )]);
+        let repos = HashMap::from([("Repo".to_owned(), executor)]);
         let (identity, members) = (Arc::new(identity), Arc::clone(&member.members));
         let names = Arc::new(|node: &str| vec![node.to_owned()]);
-        let refused = Arc::<Refused>::default();
-        let services = Services { identity, repos, members, transport, names, accept, limits, refused };
+        let (budget, refused) = (Budget::new(&limits), Arc::<Refused>::default());
+        let services = Services {
+            identity,
+            repos,
+            members,
+            transport,
+            names,
+            accept,
+            limits,
+            budget: Arc::clone(&budget),
+            refused,
+        };
         let task = Some(tokio::spawn(run(listener, Arc::new(services), shutdown.clone())));
-        Self { addr, fake, member, process, shutdown, task }
+        Self { addr, fake, member, budget, process, shutdown, task }
     }
 
     pub(crate) fn set_role(&self, role: Role) {

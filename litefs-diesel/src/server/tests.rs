@@ -7,6 +7,7 @@ mod identity;
 mod idle;
 mod litefs_cluster;
 mod refused;
+mod requests;
 mod secrets;
 mod speed;
 
@@ -16,10 +17,11 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::testing::{
-    PATIENCE, TestNode, identity, in_ms, replica_of, stamp, statement, unique, write_request,
+    PATIENCE, TestNode, full, identity, in_ms, replica_of, stamp, statement, unique, write_request,
 };
 use super::{BindError, bind};
 use crate::config::LimitSettings;
+use crate::error::Bound;
 use crate::litefs::Role;
 use crate::request::{Begin, Refusal, RequestId};
 use crate::rpc::Service;
@@ -97,7 +99,7 @@ async fn a_write_is_run_and_answered() {
     assert!(matches!(reply, Reply::Written(written) if written.position.txid == 1));
     assert_eq!(node.fake.log(), ["INSERT"]);
     assert_eq!(ask(&client, write("reject")).await, Err(Refusal::Rejected(unique())));
-    assert_eq!(ask(&client, write("overload")).await, Err(Refusal::Overloaded));
+    assert_eq!(ask(&client, write("overload")).await, Err(Refusal::Overloaded(full())));
     let read = Request::Read { repo: "Repo".into(), statement: Cow::Owned(statement("SELECT")) };
     assert!(matches!(ask(&client, read).await, Ok(Reply::Read(outcome)) if outcome.count == 42));
 }
@@ -240,26 +242,28 @@ async fn a_rollback_right_behind_a_begin_leaves_nothing_open() {
 
 #[tokio::test]
 async fn a_connection_has_a_limited_number_of_transactions() {
-    let limits = LimitSettings { transactions: 2, ..LimitSettings::default() };
+    let limits = LimitSettings { transactions_per_connection: 2, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     ask(&client, begin(1)).await.unwrap();
     ask(&client, begin(2)).await.unwrap();
-    assert_eq!(ask(&client, begin(3)).await, Err(Refusal::Overloaded));
+    let bound = Bound::new("limits.transactions_per_connection", 2);
+    assert_eq!(ask(&client, begin(3)).await, Err(Refusal::Overloaded(bound)));
     ask(&client, Request::Rollback { transaction: 1 }).await.unwrap();
     ask(&client, begin(3)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_call_over_the_limit_is_refused_at_once() {
-    let limits = LimitSettings { calls: 1, ..LimitSettings::default() };
+    let limits = LimitSettings { requests_per_connection: 1, ..LimitSettings::default() };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     tokio::select! {
         _ = ask(&client, write("hang")) => panic!("nobody answers"),
         () = async {
             node.fake.logged("running hang").await;
-            assert_eq!(ask(&client, write("INSERT")).await, Err(Refusal::Overloaded));
+            let bound = Bound::new("limits.requests_per_connection", 1);
+            assert_eq!(ask(&client, write("INSERT")).await, Err(Refusal::Overloaded(bound)));
         } => {}
     }
 }

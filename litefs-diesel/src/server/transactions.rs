@@ -8,20 +8,28 @@ use parking_lot::Mutex;
 
 use crate::request::OpenTransaction;
 use crate::request::Refusal;
+use crate::shares::{Share, Shares};
 
-/// At most `limit` transactions, by the caller's numbers for them.
+/// Its transactions, by the caller's numbers for them.
 ///
 /// While a call runs in one, the call has it: a call that is dropped takes its transaction with
 /// it, which rolls it back.
 pub(super) struct Transactions {
-    limit: usize,
+    own: Arc<Shares>,
+    all: Arc<Shares>,
     open: Mutex<Open>,
 }
 
 #[derive(Default)]
 struct Open {
     closed: bool,
-    slots: HashMap<u64, Slot>,
+    slots: HashMap<u64, Kept>,
+}
+
+/// One of them, and its part of what this connection and all may have.
+struct Kept {
+    slot: Slot,
+    _shares: (Share, Share),
 }
 
 enum Slot {
@@ -34,8 +42,10 @@ enum Slot {
 }
 
 impl Transactions {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, open: Mutex::default() })
+    /// At most `most` of them, and with those of other connections as many as `all` has.
+    pub(super) fn new(most: usize, all: Arc<Shares>) -> Arc<Self> {
+        let own = Shares::new("limits.transactions_per_connection", most);
+        Arc::new(Self { own, all, open: Mutex::default() })
     }
 
     /// A place for a transaction that is about to be opened.
@@ -44,13 +54,11 @@ impl Transactions {
         if open.closed {
             return Err(Refusal::ShuttingDown);
         }
-        if open.slots.len() >= self.limit {
-            return Err(Refusal::Overloaded);
-        }
         match open.slots.entry(id) {
             Entry::Occupied(_) => Err(Refusal::Refused(format!("there is a transaction {id} already"))),
             Entry::Vacant(slot) => {
-                slot.insert(Slot::InUse);
+                let shares = self.own.take(1).and_then(|own| Ok((own, self.all.take(1)?)));
+                slot.insert(Kept { slot: Slot::InUse, _shares: shares.map_err(Refusal::Overloaded)? });
                 Ok(Place { transactions: Arc::clone(self), id })
             }
         }
@@ -59,7 +67,7 @@ impl Transactions {
     /// Takes a transaction for one call.
     pub(super) fn take(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn OpenTransaction>), Refusal> {
         let mut open = self.open.lock();
-        let Some(slot) = open.slots.get_mut(&id) else {
+        let Some(Kept { slot, .. }) = open.slots.get_mut(&id) else {
             return Err(Refusal::TransactionEnded("the primary has no such transaction open".into()));
         };
         match std::mem::replace(slot, Slot::InUse) {
@@ -73,7 +81,7 @@ impl Transactions {
 
     /// Takes a transaction to roll it back, now or when the call that has it ends.
     pub(super) fn take_back(self: &Arc<Self>, id: u64) -> Result<(Place, Box<dyn OpenTransaction>), Refusal> {
-        if let Some(slot @ Slot::InUse) = self.open.lock().slots.get_mut(&id) {
+        if let Some(Kept { slot: slot @ Slot::InUse, .. }) = self.open.lock().slots.get_mut(&id) {
             *slot = Slot::Doomed;
         }
         match self.take(id) {
@@ -110,7 +118,7 @@ impl Place {
     pub(super) fn keep(self, transaction: Box<dyn OpenTransaction>) -> Result<(), Refusal> {
         let mut open = self.transactions.open.lock();
         match open.slots.get_mut(&self.id) {
-            Some(slot @ Slot::InUse) => {
+            Some(Kept { slot: slot @ Slot::InUse, .. }) => {
                 *slot = Slot::Idle(transaction);
                 Ok(())
             }
@@ -126,7 +134,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.transactions.open.lock();
-        if let Some(Slot::InUse | Slot::Doomed) = open.slots.get(&self.id) {
+        if let Some(Kept { slot: Slot::InUse | Slot::Doomed, .. }) = open.slots.get(&self.id) {
             open.slots.remove(&self.id);
         }
     }

@@ -8,7 +8,9 @@ use diesel::row::{Field, Row};
 use diesel::sqlite::{SqliteConnection, SqliteType, SqliteValue};
 
 use super::fragment::Fragment;
+use super::most::{Most, too_large};
 use super::{Outcome, Rows, Statement, Want};
+use crate::error::Bound;
 use crate::value::{ValueRef, Values};
 
 /// The same, but stops between two rows once `until` has come: then `None`. A single step (a long sort,
@@ -33,13 +35,23 @@ pub(crate) fn execute_until(
 
 /// Runs one statement (for [`Want::Batch`] several), and gives what the caller wants of it.
 pub(crate) fn execute(conn: &mut SqliteConnection, statement: &Statement) -> QueryResult<Outcome> {
+    execute_within(conn, statement, &mut Most::UNBOUNDED.clone())
+}
+
+/// The same, but stops at the row, or before the value, with which the result would be more than that: what
+/// it did until then is the caller's to take back.
+pub(crate) fn execute_within(
+    conn: &mut SqliteConnection,
+    statement: &Statement,
+    most: &mut Most,
+) -> QueryResult<Outcome> {
     match statement.want {
         Want::Count => {
             let count = conn.execute_returning_count(&Fragment::new(statement)?)?;
             Ok(Outcome { count: count as u64, rows: None })
         }
         Want::Rows => {
-            let rows = rows(conn, Fragment::new(statement)?)?;
+            let rows = rows(conn, Fragment::new(statement)?, most)?;
             Ok(Outcome { count: u64::from(rows.count), rows: Some(rows) })
         }
         Want::Batch => {
@@ -49,23 +61,40 @@ pub(crate) fn execute(conn: &mut SqliteConnection, statement: &Statement) -> Que
     }
 }
 
-fn rows(conn: &mut SqliteConnection, fragment: Fragment<'_>) -> QueryResult<Rows> {
+fn rows(conn: &mut SqliteConnection, fragment: Fragment<'_>, most: &mut Most) -> QueryResult<Rows> {
     let mut all = Rows::default();
     for row in LoadConnection::<DefaultLoadingMode>::load(conn, fragment)? {
-        push_row(&mut all, &row?);
+        push_row_within(&mut all, &row?, most).map_err(too_large)?;
     }
     Ok(all)
 }
 
 /// Takes down one more row; the first one names the columns.
 pub(super) fn push_row<'a>(rows: &mut Rows, row: &impl Row<'a, diesel::sqlite::Sqlite>) {
+    // Nothing is over what has no bound.
+    let _ = push_row_within(rows, row, &mut Most::UNBOUNDED.clone());
+}
+
+/// The same, unless it is more than there may be. Then it is not whole, and the rows are of no use.
+fn push_row_within<'a>(
+    rows: &mut Rows,
+    row: &impl Row<'a, diesel::sqlite::Sqlite>,
+    most: &mut Most,
+) -> Result<(), Bound> {
+    most.row()?;
     if rows.count == 0 {
         rows.columns = columns(row);
+        most.bytes(rows.columns.iter().map(String::len).sum())?;
     }
     for column in 0..row.field_count() {
-        push_value(&mut rows.values, row.get(column).as_ref().and_then(Field::value));
+        with_value(row.get(column).as_ref().and_then(Field::value), |value| {
+            most.bytes(value.byte_len())?;
+            rows.values.push(value);
+            Ok(())
+        })?;
     }
     rows.count += 1;
+    Ok(())
 }
 
 fn columns<'a>(row: &impl Row<'a, diesel::sqlite::Sqlite>) -> Vec<String> {
@@ -79,25 +108,31 @@ fn columns<'a>(row: &impl Row<'a, diesel::sqlite::Sqlite>) -> Vec<String> {
 
 /// Appends what a column holds, by its storage class.
 pub(super) fn push_value(values: &mut Values, value: Option<SqliteValue<'_, '_, '_>>) {
-    let Some(mut value) = value else { return values.push(ValueRef::Null) };
+    with_value(value, |value| values.push(value));
+}
+
+/// Hands out what a column holds, not copied yet.
+#[inline]
+fn with_value<T>(value: Option<SqliteValue<'_, '_, '_>>, take: impl FnOnce(ValueRef<'_>) -> T) -> T {
+    let Some(mut value) = value else { return take(ValueRef::Null) };
     match value.value_type() {
-        None => values.push(ValueRef::Null),
+        None => take(ValueRef::Null),
         Some(SqliteType::SmallInt | SqliteType::Integer | SqliteType::Long) => {
-            values.push(ValueRef::Integer(value.read_long()));
+            take(ValueRef::Integer(value.read_long()))
         }
-        Some(SqliteType::Float | SqliteType::Double) => values.push(ValueRef::Real(value.read_double())),
+        Some(SqliteType::Float | SqliteType::Double) => take(ValueRef::Real(value.read_double())),
         Some(SqliteType::Text) => {
             let text = value.read_text();
             // Diesel puts this character where the bytes are not UTF-8. It may also be in the text
             // itself; either way the bytes tell. They cost a copy, so they are not asked always.
             if text.contains(char::REPLACEMENT_CHARACTER) {
-                values.push(ValueRef::Text(value.read_blob()));
+                take(ValueRef::Text(value.read_blob()))
             } else {
-                values.push(ValueRef::Text(text.as_bytes()));
+                take(ValueRef::Text(text.as_bytes()))
             }
         }
         // A storage class that SQLite does not have yet would be bytes.
-        Some(_) => values.push(ValueRef::Blob(value.read_blob())),
+        Some(_) => take(ValueRef::Blob(value.read_blob())),
     }
 }
 

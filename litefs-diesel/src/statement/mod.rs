@@ -15,6 +15,7 @@ pub(crate) mod execute;
 mod fragment;
 pub(crate) mod kind;
 pub(crate) mod load;
+mod most;
 pub(crate) mod pragma;
 pub(crate) mod recorder;
 pub(crate) mod replay;
@@ -22,6 +23,7 @@ pub(crate) mod split;
 pub(crate) mod varying;
 
 pub(crate) use self::fragment::{Fixed, Prepared, Worded};
+pub(crate) use self::most::Most;
 use serde::{Deserialize, Serialize};
 
 use crate::value::Values;
@@ -63,6 +65,17 @@ pub(crate) struct Rows {
     /// How many rows; not derived from the values, because a row may have no column.
     pub(crate) count: u32,
     pub(crate) values: Values,
+}
+
+impl Outcome {
+    /// How many bytes it takes in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        let of = |rows: &Rows| {
+            let columns = rows.columns.iter().map(|name| size_of::<String>() + name.len());
+            columns.sum::<usize>() + rows.values.held()
+        };
+        size_of::<Self>() + self.rows.as_ref().map_or(0, of)
+    }
 }
 
 /// What a connection holds and the database does not: SQLite's answers to `last_insert_rowid()`

@@ -5,6 +5,7 @@ use super::job::Job;
 use super::{savepoint, shrink};
 use crate::allowed::Site;
 use crate::request::{Ask, Refusal, Work, Write, Written};
+use crate::statement::Most;
 
 impl Engine {
     /// Runs it with nothing beside it and no entry in the ledger.
@@ -14,19 +15,19 @@ impl Engine {
         }
         let answer = match &job.ask {
             Ask::Run(Write { work: Work::Migrate(plan), .. }) => self.run_plan(plan, job.ticket.deadline()),
-            Ask::Run(write) => self.run_by_itself(write),
+            Ask::Run(write) => self.run_by_itself(write, job.most),
             _ => Err(Refusal::Absent),
         };
         job.ticket.answer(answer);
     }
 
-    fn run_by_itself(&mut self, write: &Write) -> Result<Written, Refusal> {
+    fn run_by_itself(&mut self, write: &Write, mut most: Most) -> Result<Written, Refusal> {
         let replicated = self.replicated;
         let (epoch, open) = self.ready()?;
         let shrinks = write.statements().iter().any(|statement| shrink::shrinks(&statement.sql));
         let refused = if replicated && shrinks { shrink::refused(&mut open.conn) } else { Ok(None) };
         let result = match refused {
-            Ok(None) => savepoint::run(open, write, Site::Alone),
+            Ok(None) => savepoint::run(open, write, Site::Alone, &mut most),
             Ok(Some(refused)) => Err(refused),
             Err(error) => Err(error.into()),
         };

@@ -7,10 +7,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Longer than any statement of an application that others wait for, and well below the usual deadlines of
-/// all who wait behind it together.
-pub(super) const LIMIT: Duration = Duration::from_secs(5);
-
 /// As much of a text as is reported, in bytes.
 const SHOWN: usize = 200;
 
@@ -110,7 +106,8 @@ impl Shared {
         tracing::warn!(
             repo,
             text,
-            "one statement has kept the writer busy for {seconds} s; it cannot be stopped, and everybody's writes wait"
+            "one statement has kept the writer busy for {seconds} s; it cannot be stopped, and everybody's writes wait \
+             (setting `busy_report`)"
         );
         metrics::counter!("litefs_diesel_writer_busy_total", "repo" => repo.clone()).increment(1);
         self.reported.fetch_add(1, Ordering::AcqRel);

@@ -9,7 +9,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 
-use super::busy::{Busy, LIMIT};
+use super::busy::Busy;
 use super::settle::Settles;
 use super::{Command, History, connect};
 use crate::allowed::Allowed;
@@ -51,7 +51,7 @@ impl Engine {
         closing: Arc<AtomicBool>,
         generation: Arc<AtomicU64>,
     ) -> std::io::Result<Self> {
-        let busy = Arc::new(Busy::start(&settings.name, LIMIT)?);
+        let busy = Arc::new(Busy::start(&settings.name, settings.busy_report)?);
         Ok(Self { settings, replicated, history, closing, procedures, settles, busy, generation, open: None })
     }
 

@@ -69,7 +69,9 @@ impl Engine {
         let mut waiting = VecDeque::from(jobs);
         let mut set = Set::default();
         let mut begun = None;
-        while let Some(job) = waiting.pop_front().or_else(|| more(set.len(), most)) {
+        while let Some(job) =
+            waiting.pop_front().or_else(|| more(set.len(), if set.is_heavy() { 0 } else { most }))
+        {
             if !job.is_wanted() {
                 job.refuse(Refusal::Expired);
                 continue;

@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 use super::set::Failed;
 use crate::handover::Handover;
 use crate::position::Position;
-use crate::request::{Ask, Refusal, Stamp, Write, WriteRequest, Written};
+use crate::request::{Ask, Held, Refusal, Stamp, Write, WriteRequest, Written};
+use crate::statement::Most;
 
 /// How much longer than its deadline a caller waits for a job that has begun: then its outcome is
 /// better than [`Refusal::Unknown`].
@@ -21,11 +22,17 @@ pub(super) struct Job {
     pub(super) ticket: Ticket<Written>,
     /// How it ended already, when only its tombstone is missing.
     pub(super) failed: Option<Box<Failed>>,
+    /// How large its result may become.
+    pub(super) most: Most,
 }
 
 impl Job {
-    pub(super) fn new(WriteRequest { stamp, ask }: WriteRequest, ticket: Ticket<Written>) -> Self {
-        Self { stamp, ask, ticket, failed: None }
+    pub(super) fn new(
+        WriteRequest { stamp, ask }: WriteRequest,
+        ticket: Ticket<Written>,
+        most: Most,
+    ) -> Self {
+        Self { stamp, ask, ticket, failed: None, most }
     }
 
     /// Whether it is still to be taken up. One of which only the tombstone is missing is, whoever waits.
@@ -56,6 +63,8 @@ impl Job {
 pub(super) struct Ticket<T> {
     deadline: Instant,
     state: Arc<Handover>,
+    /// What the call has of the node's bounds for as long as it is here, also when nobody waits for it.
+    held: Held,
     reply: oneshot::Sender<Result<T, Refusal>>,
 }
 
@@ -66,9 +75,13 @@ pub(super) struct Claim {
 }
 
 impl<T> Ticket<T> {
-    pub(super) fn new(deadline: Instant, reply: oneshot::Sender<Result<T, Refusal>>) -> (Self, Claim) {
+    pub(super) fn new(
+        deadline: Instant,
+        held: Held,
+        reply: oneshot::Sender<Result<T, Refusal>>,
+    ) -> (Self, Claim) {
         let state = Arc::<Handover>::default();
-        (Self { deadline, state: state.clone(), reply }, Claim { deadline, state })
+        (Self { deadline, state: state.clone(), held, reply }, Claim { deadline, state })
     }
 
     /// Until when somebody waits for it.
@@ -90,8 +103,11 @@ impl<T> Ticket<T> {
     }
 
     pub(super) fn answer(self, result: Result<T, Refusal>) {
+        let Self { held, reply, .. } = self;
+        // First: who has the answer may ask again at once.
+        drop(held);
         // The caller may have gone: then nobody wants to know.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 
     pub(super) fn refuse(self, why: Refusal) {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::job::{Claim, Ticket};
 use super::transaction::{Command, Committed};
-use crate::request::{CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Written};
+use crate::request::{Allowance, CommitRefusal, Held, OpenTransaction, Refusal, Stamp, Step, Written};
 use crate::statement::{Session, Statement};
 
 /// Has the thread's attention. Dropping it rolls the transaction back.
@@ -27,10 +27,11 @@ impl LocalTransaction {
     fn send<T>(
         &self,
         deadline: Instant,
+        held: Held,
         command: impl FnOnce(Ticket<T>) -> Command,
     ) -> Result<Asked<T>, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(deadline, reply);
+        let (ticket, claim) = Ticket::new(deadline, held, reply);
         match self.commands.try_send(command(ticket)) {
             Ok(()) => Ok((claim, answer, self.ended.clone())),
             Err(_) => Err(ended(&self.ended)),
@@ -55,8 +56,9 @@ fn ended(why: &OnceLock<String>) -> Refusal {
 }
 
 impl OpenTransaction for LocalTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
-        let asked = self.send(deadline, |ticket| Command::Run(statement, ticket));
+    fn run(&mut self, statement: Statement, allowance: Allowance) -> BoxFuture<'_, Result<Step, Refusal>> {
+        let Allowance { deadline, most, held } = allowance;
+        let asked = self.send(deadline, held, |ticket| Command::Run(statement, most, ticket));
         Box::pin(async move {
             answer(asked).await.map_err(|error| match error {
                 // Whoever gets this drops the transaction, and nothing of it is kept.
@@ -71,7 +73,7 @@ impl OpenTransaction for LocalTransaction {
         stamp: Stamp,
         deadline: Instant,
     ) -> BoxFuture<'static, Result<Written, CommitRefusal>> {
-        let asked = self.send(deadline, |ticket| Command::Commit(stamp, ticket));
+        let asked = self.send(deadline, Held::default(), |ticket| Command::Commit(stamp, ticket));
         Box::pin(async move {
             match answer(asked).await {
                 Ok(Committed::Yes(written)) => Ok(written),
@@ -82,7 +84,7 @@ impl OpenTransaction for LocalTransaction {
     }
 
     fn rollback(self: Box<Self>, deadline: Instant) -> BoxFuture<'static, Result<Session, Refusal>> {
-        let asked = self.send(deadline, Command::RollBack);
+        let asked = self.send(deadline, Held::default(), Command::RollBack);
         Box::pin(answer(asked))
     }
 }

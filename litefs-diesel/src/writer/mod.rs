@@ -33,7 +33,6 @@ mod take_up;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -52,13 +51,15 @@ use self::migrate::Around;
 pub(crate) use self::migrate::Steps;
 use self::settle::{Asked, Settles};
 use self::transaction::Opening;
-use self::waiting::Waiting;
 use crate::allowed::{Site, refused_by_words};
 use crate::config::RepoSettings;
+use crate::error::Bound;
 use crate::reader::Readers;
 use crate::request::{
-    Ask, Begin, Executor, OpenTransaction, Procedures, Refusal, RequestId, WriteRequest, Written,
+    Allowance, Ask, Begin, Executor, OpenTransaction, Procedures, Refusal, RequestId, WriteRequest, Written,
 };
+use crate::shares::Shares;
+use crate::statement::execute::execute_within;
 use crate::statement::{Outcome, Session, Statement};
 
 /// What the thread is asked.
@@ -80,8 +81,9 @@ pub(crate) struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Arc<Readers>,
     settles: Arc<Settles>,
+    queue_length: Bound,
     /// The transactions in the queue.
-    waiting: Waiting,
+    waiting: Arc<Shares>,
 }
 
 impl Writer {
@@ -96,10 +98,12 @@ impl Writer {
         procedures: Arc<Procedures>,
     ) -> std::io::Result<Arc<Self>> {
         let (queue, commands) = sync_channel(settings.queue_length);
+        let queue_length = Bound::new("queue_length", settings.queue_length);
         let closing = Arc::new(AtomicBool::new(false));
         let generation = Arc::new(AtomicU64::new(0));
         let settles = Arc::<Settles>::default();
-        let waiting = Waiting::new(settings.transactions_waiting);
+        // Each holds the writer for as long as it is open, so the last of many would wait for all of them.
+        let waiting = Shares::new("transactions_waiting", settings.transactions_waiting);
         let engine = Engine::new(
             settings,
             replicated,
@@ -121,6 +125,7 @@ impl Writer {
             thread: Mutex::new(Some(thread)),
             readers,
             settles,
+            queue_length,
             waiting,
         }))
     }
@@ -157,7 +162,7 @@ impl Writer {
         match &*self.queue.read() {
             None => Err(Refusal::ShuttingDown),
             Some(queue) => queue.try_send(command).map_err(|error| match error {
-                TrySendError::Full(_) => Refusal::Overloaded,
+                TrySendError::Full(_) => Refusal::Overloaded(self.queue_length.clone()),
                 TrySendError::Disconnected(_) => Refusal::ShuttingDown,
             }),
         }
@@ -174,13 +179,13 @@ impl Executor for Writer {
     fn write(
         &self,
         request: WriteRequest,
-        deadline: Instant,
+        Allowance { deadline, most, held }: Allowance,
     ) -> BoxFuture<'static, Result<Written, Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(deadline, reply);
+        let (ticket, claim) = Ticket::new(deadline, held, reply);
         // Before it is queued: the transaction that it is about may begin in between.
         let settles = matches!(request.ask, Ask::Settle).then(|| self.settles.ask(request.stamp.id));
-        let sent = self.send(Command::Write(Job::new(request, ticket)));
+        let sent = self.send(Command::Write(Job::new(request, ticket, most)));
         Box::pin(async move {
             sent?;
             let _settles: Option<Asked> = settles;
@@ -188,12 +193,18 @@ impl Executor for Writer {
         })
     }
 
-    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
+    fn read(
+        &self,
+        statement: Statement,
+        Allowance { deadline, mut most, held }: Allowance,
+    ) -> BoxFuture<'static, Result<Outcome, Refusal>> {
         if let Some(refused) = refused_by_words(&statement, Site::Read) {
             return Box::pin(std::future::ready(Err(Refusal::Read(refused))));
         }
-        let read =
-            self.readers.run(deadline, move |conn| crate::statement::execute::execute(conn, &statement));
+        let read = self.readers.run(deadline, move |conn| {
+            let _held = held;
+            execute_within(conn, &statement, &mut most)
+        });
         Box::pin(
             async move { read.await.map_err(Refusal::of_read)?.map_err(|error| Refusal::Read(error.into())) },
         )
@@ -204,13 +215,13 @@ impl Executor for Writer {
         id: RequestId,
         begin: Begin,
         session: Session,
-        deadline: Instant,
+        Allowance { deadline, held, .. }: Allowance,
     ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>> {
         let (reply, answer) = oneshot::channel();
-        let (ticket, claim) = Ticket::new(deadline, reply);
-        let sent = match self.waiting.enter() {
-            Some(place) => self.send(Command::Begin(Opening { id, begin, session, ticket, place })),
-            None => Err(Refusal::Overloaded),
+        let (ticket, claim) = Ticket::new(deadline, held, reply);
+        let sent = match self.waiting.take(1) {
+            Ok(place) => self.send(Command::Begin(Opening { id, begin, session, ticket, place })),
+            Err(bound) => Err(Refusal::Overloaded(bound)),
         };
         Box::pin(async move {
             sent?;

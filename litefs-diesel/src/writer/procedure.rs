@@ -13,6 +13,7 @@ use super::take_up::Broke;
 use super::{engine, hold, savepoint, session};
 use crate::error::DatabaseError;
 use crate::request::{ProcedureCall, Reply, Run, SessionUse, Written};
+use crate::statement::Most;
 
 /// Runs it. A value is kept; its own error (`Ok` with [`Reply::Err`]), a panic and what the database
 /// said are not.
@@ -21,6 +22,7 @@ pub(super) fn run(
     procedure: &Run,
     call: &ProcedureCall,
     wanted: SessionUse,
+    mut most: Most,
     replicated: bool,
 ) -> Result<Result<Written, DatabaseError>, Broke> {
     allowed.watch(conn)?;
@@ -57,6 +59,11 @@ pub(super) fn run(
         && let Err(changed) = allowed.defined(conn)
     {
         ran = Err(changed.into());
+    }
+    if let Ok(reply) = &ran
+        && let Err(bound) = most.bytes(reply.bytes().len())
+    {
+        ran = Err(bound.into());
     }
     // Its own error, or its panic, over a node that cannot write now: another one may well do what was asked.
     if !matches!(ran, Ok(Reply::Ok(_)))

@@ -6,18 +6,23 @@ use super::engine::Open;
 use super::savepoint;
 use crate::allowed::{Effect, Site};
 use crate::error::DatabaseError;
-use crate::statement::execute::execute;
-use crate::statement::{Outcome, Statement, Want, split};
+use crate::statement::execute::execute_within;
+use crate::statement::{Most, Outcome, Statement, Want, split};
 
 impl Open {
     /// Runs it if it may run at that place. What a batch did before one that may not is kept, as
-    /// before one that fails.
-    pub(super) fn run(&mut self, statement: &Statement, place: Site) -> Result<Outcome, DatabaseError> {
+    /// before one that fails. So is what a statement did whose result is more than `most`.
+    pub(super) fn run(
+        &mut self,
+        statement: &Statement,
+        place: Site,
+        most: &mut Most,
+    ) -> Result<Outcome, DatabaseError> {
         match statement.want {
             Want::Count | Want::Rows => {
                 let mut outcome = Outcome::default();
                 self.one(&statement.sql, place, |conn| {
-                    outcome = execute(conn, statement)?;
+                    outcome = execute_within(conn, statement, most)?;
                     Ok(())
                 })?;
                 Ok(outcome)

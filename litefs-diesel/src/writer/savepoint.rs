@@ -10,13 +10,14 @@ use crate::allowed::Site;
 use crate::error::DatabaseError;
 use crate::request::{SessionUse, Write, Written};
 use crate::statement::control::Control;
-use crate::statement::{Fixed, Prepared, Session, Statement, Want, kind, split};
+use crate::statement::{Fixed, Most, Prepared, Session, Statement, Want, kind, split};
 
 /// Runs statements. The inner `Err` is what the database said of them; the outer one says that they
 /// ended the whole transaction by it.
 pub(super) fn run_statements(
     open: &mut Open,
     write: &Write,
+    mut most: Most,
     replicated: bool,
 ) -> Result<Result<Written, DatabaseError>, DatabaseError> {
     let conn = &mut open.conn;
@@ -27,7 +28,7 @@ pub(super) fn run_statements(
     if let Err(error) = fixed::<Savepoint>(conn) {
         return Ok(Err(error.into()));
     }
-    let ran = run(open, write, Site::Group);
+    let ran = run(open, write, Site::Group, &mut most);
     if ran.is_err() && !engine::is_open(&mut open.conn) {
         return Err(ran.err().unwrap_or_else(|| DatabaseError::other("the transaction ended")));
     }
@@ -54,7 +55,12 @@ pub(super) fn close(conn: &mut SqliteConnection, keep: bool) -> Result<(), Datab
 }
 
 /// Runs statements as they are, and gives what their caller wants of them.
-pub(super) fn run(open: &mut Open, write: &Write, place: Site) -> Result<Written, DatabaseError> {
+pub(super) fn run(
+    open: &mut Open,
+    write: &Write,
+    place: Site,
+    most: &mut Most,
+) -> Result<Written, DatabaseError> {
     if let Some(session) = write.session.brought() {
         session::restore(&mut open.conn, session, write.statements())?;
     }
@@ -62,7 +68,7 @@ pub(super) fn run(open: &mut Open, write: &Write, place: Site) -> Result<Written
         .statements()
         .iter()
         .map(|statement| {
-            let mut outcome = open.run(statement, place)?;
+            let mut outcome = open.run(statement, place, most)?;
             if statement.want == Want::Count && !kind::sets_session(&statement.sql) {
                 // SQLite says what the connection's last write changed, and that was anybody's.
                 outcome.count = 0;

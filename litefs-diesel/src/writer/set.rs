@@ -58,6 +58,10 @@ impl Failed {
     }
 }
 
+/// Results of so many bytes wait for one commit, and one more result: a group of 512 could else hold 512 of the
+/// largest.
+const HEAVY: usize = 8 << 20;
+
 /// The requests of a transaction that is not committed yet.
 #[derive(Default)]
 pub(super) struct Set {
@@ -65,6 +69,8 @@ pub(super) struct Set {
     came: Vec<Came>,
     /// Where the first attempt at each write stands.
     first: FxHashMap<RequestId, usize>,
+    /// How many bytes their results take, about.
+    bytes: usize,
 }
 
 impl Set {
@@ -79,8 +85,16 @@ impl Set {
         {
             self.first.insert(job.stamp.id, self.jobs.len());
         }
+        if let Came::Ran(written) = &came {
+            self.bytes += written.weight();
+        }
         self.jobs.push(job);
         self.came.push(came);
+    }
+
+    /// Whether their results take so much that they are to be answered before others run.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.bytes > HEAVY
     }
 
     /// The other attempt at the same write, if the set has one.

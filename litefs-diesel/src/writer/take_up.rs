@@ -141,7 +141,7 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
             if savepoint::could_end(write) {
                 ledger.flush(conn)?;
             }
-            savepoint::run_statements(open, write, context.replicated)
+            savepoint::run_statements(open, write, job.most, context.replicated)
                 .map_err(|error| Broke::Ended(Failed::Rejected(error)))?
         }
         Work::Call(call) => {
@@ -150,7 +150,7 @@ fn run(open: &mut Open, job: &Job, write: &Write, context: &Context) -> Result<T
                 return Ok(Taken::Refused(Refusal::UnknownProcedure { name, version }));
             };
             ledger.flush(conn)?;
-            procedure::run(open, &procedure, call, write.session, context.replicated)?
+            procedure::run(open, &procedure, call, write.session, job.most, context.replicated)?
         }
         Work::Migrate(_) => {
             let why = "migrations do not run in a transaction with others".to_owned();

@@ -10,13 +10,13 @@ use super::commit::place;
 use super::engine::{self, Engine, Open};
 use super::job::Ticket;
 use super::local::LocalTransaction;
-use super::waiting::Place;
 use super::{group, savepoint, session, shrink};
 use crate::allowed::{Site, refused_by_words};
 use crate::error::DatabaseError;
 use crate::ledger::{Found, Ledger, Stored};
 use crate::request::{Begin, Refusal, RequestId, Stamp, Step, Written};
-use crate::statement::{Session, Statement, Want};
+use crate::shares::Share;
+use crate::statement::{Most, Outcome, Session, Statement, Want, kind};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::sqlite::SqliteConnection;
 
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What the thread is asked while a transaction is open.
 pub(super) enum Command {
-    Run(Statement, Ticket<Step>),
+    Run(Statement, Most, Ticket<Step>),
     Commit(Stamp, Ticket<Committed>),
     RollBack(Ticket<Session>),
     /// Look whether it is to end.
@@ -46,7 +46,8 @@ pub(super) struct Opening {
     pub(super) begin: Begin,
     pub(super) session: Session,
     pub(super) ticket: Ticket<LocalTransaction>,
-    pub(super) place: Place,
+    /// Among those that wait.
+    pub(super) place: Share,
 }
 
 impl Engine {
@@ -142,12 +143,12 @@ impl Engine {
             };
             let Some(command) = command else { continue };
             match command {
-                Command::Run(statement, ticket) => {
+                Command::Run(statement, most, ticket) => {
                     if !ticket.take() {
                         ticket.expire();
                         continue;
                     }
-                    let step = step(open, &statement, replicated);
+                    let step = step(open, &statement, most, replicated);
                     if let Some((refused, why)) = ended_by(&step, replicated) {
                         // Before anybody is told: nothing of it is kept.
                         self.disconnect();
@@ -286,7 +287,7 @@ fn take_back(conn: &mut SqliteConnection, ledger: &mut Ledger, epoch: u64) -> bo
     savepoint::close(conn, false).is_ok() && ledger.begin(conn, epoch).is_ok()
 }
 
-fn step(open: &mut Open, statement: &Statement, replicated: bool) -> Step {
+fn step(open: &mut Open, statement: &Statement, mut most: Most, replicated: bool) -> Step {
     let statements = std::slice::from_ref(statement);
     let shrinks = |conn| if replicated { shrink::refused_in(conn, statements) } else { None };
     let refused = savepoint::refused_inside(statements)
@@ -297,12 +298,28 @@ fn step(open: &mut Open, statement: &Statement, replicated: bool) -> Step {
         });
     let result = match refused {
         Some(refused) => Err(refused),
-        None => open.run(statement, Site::Transaction),
+        None => run(open, statement, &mut most),
     };
     let conn = &mut open.conn;
     // A batch may hold a COMMIT of its own; an error may have ended everything.
     let open = result.is_ok() && statement.want != Want::Batch || engine::is_open(conn);
     Step { result, session: session::read(conn).unwrap_or_default(), open }
+}
+
+/// Runs it, so that one whose result is more than it may be changes nothing: SQLite has changed all rows
+/// before it gives the first.
+fn run(open: &mut Open, statement: &Statement, most: &mut Most) -> Result<Outcome, DatabaseError> {
+    if statement.want != Want::Rows || !most.is_bounded() || !kind::sets_session(&statement.sql) {
+        return open.run(statement, Site::Transaction, most);
+    }
+    savepoint::open(&mut open.conn)?;
+    let ran = open.run(statement, Site::Transaction, most);
+    let too_large = ran.as_ref().is_err_and(|error| error.bound().is_some());
+    // What an error left (`OR FAIL`) is kept, as it would be without this; it may have ended everything.
+    if ran.is_ok() || too_large || engine::is_open(&mut open.conn) {
+        savepoint::close(&mut open.conn, !too_large)?;
+    }
+    ran
 }
 
 /// Why a transaction is over, when its statement found that this node is primary no more or that its
@@ -320,7 +337,7 @@ fn ended_by(step: &Step, replicated: bool) -> Option<(Refusal, String)> {
 impl Command {
     fn refuse(self, why: &Refusal) {
         match self {
-            Self::Run(_, ticket) => ticket.refuse(why.clone()),
+            Self::Run(_, _, ticket) => ticket.refuse(why.clone()),
             Self::Commit(_, ticket) => ticket.refuse(why.clone()),
             Self::Look => {}
             Self::RollBack(ticket) => ticket.refuse(why.clone()),

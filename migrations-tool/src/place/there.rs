@@ -29,7 +29,7 @@ impl Place for There<'_> {
         if plan.steps.is_empty() {
             return Ok(Sent { done: Vec::new(), visible: true });
         }
-        let (size, limit) = (size(plan), engine::LONGEST_PLAN);
+        let (size, limit) = (size(plan), engine::longest_plan(&self.node));
         if size > limit {
             return Err(PlaceError::TooLarge { size, limit });
         }

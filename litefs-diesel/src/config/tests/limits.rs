@@ -45,6 +45,22 @@ fn the_default_limits_are_the_documented_ones() {
     assert_eq!((limits.handshake_rate, limits.handshake_rate_per_address), (200, 64));
     assert_eq!(limits.handshake_timeout, Duration::from_secs(5));
     assert_eq!((limits.idle, limits.keepalive), (Duration::from_secs(600), Duration::from_secs(15)));
+    assert_eq!(
+        (limits.max_frame, limits.requests, limits.requests_per_connection),
+        (64 << 20, 65_536, 16_384)
+    );
+    assert_eq!((limits.transactions, limits.transactions_per_connection), (1_024, 256));
+    assert_eq!((limits.statement_bytes, limits.binds, limits.result_rows), (4 << 20, 32_766, 1_000_000));
+    assert_eq!(limits.reply_timeout, Duration::from_secs(30));
+    assert_eq!(limits, LimitSettings::default());
+}
+
+#[test]
+fn what_is_a_part_of_a_frame_or_holds_some_follows_its_size() {
+    let limits = settings(&format!("{BEFORE}max_frame = 1048576"), []).unwrap().limits;
+    let (half, four) = (512 << 10, 4 << 20);
+    assert_eq!((limits.bind_bytes, limits.result_bytes, limits.statement_bytes), (half, half, 1 << 20));
+    assert_eq!((limits.request_bytes, limits.reply_bytes), (four, four));
 }
 
 #[test]
@@ -61,6 +77,10 @@ fn a_limit_that_cannot_be_is_told_with_its_line() {
         ("idle = '4s'", "shorter than 5 seconds"),
         ("keepalive = '2s'", "3 seconds to an hour"),
         ("keepalive = '2h'", "3 seconds to an hour"),
+        ("max_frame = 1000", "65536 to 1073741824"),
+        ("request_bytes = 1000", "no room for one frame"),
+        ("result_bytes = 67108865", "cannot be sent"),
+        ("reply_timeout = 0", "0 is not possible"),
         ("connection = 3", "connections, connections_per_address"),
     ] {
         let error = settings(&format!("{BEFORE}{line}"), []).unwrap_err().to_string();

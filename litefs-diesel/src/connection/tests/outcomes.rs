@@ -26,7 +26,7 @@ fn others() -> [Error; 4] {
         Error::Unknown { why: "the answer was lost".into() },
         Error::Lost { position: AT },
         Error::KeyReused { key: "order-4711".into() },
-        Error::NotExecuted(NotExecuted::Overloaded),
+        Error::NotExecuted(NotExecuted::Overloaded(crate::error::Bound::new("queue_length", 1))),
     ]
 }
 
@@ -142,7 +142,10 @@ fn the_connections_own_answers_are_those_after_a_write_that_is_committed() {
         assert_eq!(number(&mut conn, "SELECT changes() AS n"), last);
     }
     // One that did not run leaves them.
-    node.next_ends(End::Instead(Error::NotExecuted(NotExecuted::Overloaded)));
+    node.next_ends(End::Instead(Error::NotExecuted(NotExecuted::Overloaded(crate::error::Bound::new(
+        "queue_length",
+        1,
+    )))));
     insert(&mut conn, "Eve").unwrap_err();
     assert_eq!(number(&mut conn, "SELECT last_insert_rowid() AS n"), 3);
 }

@@ -66,6 +66,7 @@ async fn mesh() -> Vec<Meshed> {
             identity: Arc::new(identity),
             members: Arc::clone(&node.member.members),
             max_frame: MAX_FRAME,
+            sizes: SIZES,
             runtime: Handle::current(),
         });
         peers.keep(&others);

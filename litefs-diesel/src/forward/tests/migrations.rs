@@ -27,7 +27,7 @@ async fn a_plan_that_only_applies_is_asked_again_until_it_is_answered() {
         Refusal::Busy("locked".into()),
         Refusal::Unknown("the answer was lost".into()),
         Refusal::NotPrimary { hint: None },
-        Refusal::Overloaded,
+        Refusal::Overloaded(full()),
         Refusal::Busy("locked".into()),
     ];
     primary.fake.lose_answers.store(1, std::sync::atomic::Ordering::Relaxed);

@@ -70,14 +70,16 @@ async fn a_refusal_after_an_attempt_that_may_have_run_is_not_the_answer() {
     let primary = TestNode::start(Role::Primary).await;
     let asking = Asking::start(replica_of("a"), &[("a", &primary)]);
     let lost = Refusal::Unknown("lost".into());
-    for later in [Refusal::Overloaded, Refusal::Busy("locked".into()), Refusal::UnknownRepo("Repo".into())] {
+    for later in
+        [Refusal::Overloaded(full()), Refusal::Busy("locked".into()), Refusal::UnknownRepo("Repo".into())]
+    {
         *primary.fake.refusals.lock() = vec![later.clone(), lost.clone()];
         asking.write("INSERT").await.unwrap();
         // Without the doubt, it is.
         *primary.fake.refusals.lock() = vec![later];
         assert!(matches!(asking.write("INSERT").await, Err(Error::NotExecuted(_))));
     }
-    *primary.fake.refusals.lock() = [vec![Refusal::Overloaded; 1000], vec![lost]].concat();
+    *primary.fake.refusals.lock() = [vec![Refusal::Overloaded(full()); 1000], vec![lost]].concat();
     let error = asking.write_within("INSERT", 300).await.unwrap_err();
     assert!(matches!(&error, Error::Unknown { why } if why.contains("lost")), "{error}");
 }

@@ -21,7 +21,7 @@ use crate::position::Position;
 ///         CallError::Outcome(error) => format!("look: {error}"),
 ///     }
 /// }
-/// let error = CallError::Outcome(Error::NotExecuted(NotExecuted::Overloaded));
+/// let error = CallError::Outcome(Error::NotExecuted(NotExecuted::Expired));
 /// assert!(tell(&error).starts_with("once more"));
 /// ```
 #[derive(Debug)]

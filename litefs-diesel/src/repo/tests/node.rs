@@ -92,10 +92,10 @@ impl TestNode {
 /// Asks under that stamp; a client that is not known is made known first.
 async fn ask(writer: &Writer, stamp: Stamp, ask: Ask, deadline: Instant) -> Result<Written, Refusal> {
     let request = WriteRequest { stamp, ask };
-    match writer.write(request.clone(), deadline).await {
+    match writer.write(request.clone(), deadline.into()).await {
         Err(Refusal::UnknownClient { ticket }) => {
             register(writer, stamp, ticket, deadline).await?;
-            writer.write(request, deadline).await
+            writer.write(request, deadline.into()).await
         }
         answer => answer,
     }
@@ -103,7 +103,7 @@ async fn ask(writer: &Writer, stamp: Stamp, ask: Ask, deadline: Instant) -> Resu
 
 async fn register(writer: &Writer, stamp: Stamp, ticket: u64, deadline: Instant) -> Result<(), Refusal> {
     let request = WriteRequest { stamp, ask: Ask::Register { ticket } };
-    writer.write(request, deadline).await.map(drop)
+    writer.write(request, deadline.into()).await.map(drop)
 }
 
 fn told(refusal: Refusal) -> Error {
@@ -136,7 +136,7 @@ impl Primary for TestNode {
 
     fn read(&self, statement: Statement, terms: Terms) -> BoxFuture<'static, Result<Outcome, Error>> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let read = self.writer.read(statement, terms.deadline);
+        let read = self.writer.read(statement, terms.deadline.into());
         async move { read.await.map_err(told) }.boxed()
     }
 
@@ -149,10 +149,10 @@ impl Primary for TestNode {
         let (writer, stamp) = (Arc::clone(&self.writer), self.stamp());
         let (ends, ack) = (Arc::clone(&self.commits_end), Arc::clone(&self.ack));
         async move {
-            let begun = match writer.begin(stamp.id, begin, session, terms.deadline).await {
+            let begun = match writer.begin(stamp.id, begin, session, terms.deadline.into()).await {
                 Err(Refusal::UnknownClient { ticket }) => {
                     register(&writer, stamp, ticket, terms.deadline).await.map_err(told)?;
-                    writer.begin(stamp.id, begin, session, terms.deadline).await
+                    writer.begin(stamp.id, begin, session, terms.deadline.into()).await
                 }
                 begun => begun,
             };
@@ -172,7 +172,7 @@ struct TestTransaction {
 
 impl Transaction for TestTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
-        let step = self.open.run(statement, deadline);
+        let step = self.open.run(statement, deadline.into());
         async move { step.await.map_err(told) }.boxed()
     }
 

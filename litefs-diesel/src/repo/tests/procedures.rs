@@ -277,10 +277,10 @@ fn a_procedures_own_error_comes_back_as_its_type() {
 #[test]
 fn every_other_outcome_is_that_of_a_write() {
     let test = TestRepo::new();
-    let refused = || Error::NotExecuted(NotExecuted::Overloaded);
+    let refused = || Error::NotExecuted(NotExecuted::Overloaded(crate::error::Bound::new("queue_length", 1)));
     let (repo, _) = answering(&test, move || Err(refused()));
     let error = done(repo.rename(1, "Augusta")).unwrap_err();
-    assert!(matches!(error, CallError::Outcome(Error::NotExecuted(NotExecuted::Overloaded))), "{error:?}");
+    assert!(matches!(error, CallError::Outcome(Error::NotExecuted(NotExecuted::Overloaded(_)))), "{error:?}");
     assert!(error.is_retryable());
     assert_eq!(error.outcome().map(Error::to_string), Some(refused().to_string()));
 }

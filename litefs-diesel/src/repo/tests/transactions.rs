@@ -120,11 +120,14 @@ fn an_error_of_the_closure_or_of_the_database_is_final() {
 fn running_again_ends_by_the_deadline_with_the_last_outcome() {
     let test = TestRepo::with_users();
     let runs = Arc::default();
-    let never = std::iter::repeat_with(|| Error::NotExecuted(NotExecuted::Overloaded)).take(100_000);
+    let never = std::iter::repeat_with(|| {
+        Error::NotExecuted(NotExecuted::Overloaded(crate::error::Bound::new("queue_length", 1)))
+    })
+    .take(100_000);
     end_commits(&test, never);
     let (began, timeout) = (Instant::now(), Duration::from_millis(300));
     let error = done(test.repo.retrying_transaction(counting(&runs)).timeout(timeout)).unwrap_err();
-    assert!(matches!(error, Error::NotExecuted(NotExecuted::Overloaded)), "{error:?}");
+    assert!(matches!(error, Error::NotExecuted(NotExecuted::Overloaded(_))), "{error:?}");
     assert!(began.elapsed() < timeout + Duration::from_millis(250), "{:?}", began.elapsed());
     assert!(runs.load(Ordering::SeqCst) > 2);
     assert_eq!(names(&test), ["Ada", "Bob"]);

@@ -1,7 +1,12 @@
 //! What a refusal is for a caller.
 
 use super::*;
-use crate::error::{DatabaseError, Error, ErrorKind, NotExecuted};
+use crate::error::{Bound, DatabaseError, Error, ErrorKind, NotExecuted};
+
+/// What is too much.
+fn bound() -> Bound {
+    Bound::new("limits.binds", 300)
+}
 
 #[test]
 fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
@@ -9,10 +14,22 @@ fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
     let database = DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: a.b".into() };
     let position = Position { txid: 1, checksum: 2 };
     type Means = fn(&Error) -> bool;
-    let all: [(Refusal, Means); 20] = [
+    let all: [(Refusal, Means); 23] = [
         (Refusal::Rejected(database.clone()), |error| matches!(error, Error::Rejected(_))),
         (Refusal::NotPrimary { hint: Some("b".into()) }, |e| matches!(e, Error::NotExecuted(N::NotPrimary))),
-        (Refusal::Overloaded, |error| matches!(error, Error::NotExecuted(N::Overloaded))),
+        (
+            Refusal::Overloaded(bound()),
+            |e| matches!(e, Error::NotExecuted(N::Overloaded(is)) if *is == bound()),
+        ),
+        (Refusal::TooLarge(bound()), |e| matches!(e, Error::NotExecuted(N::TooLarge(is)) if *is == bound())),
+        (
+            Refusal::Rejected(bound().into()),
+            |e| matches!(e, Error::NotExecuted(N::TooLarge(is)) if *is == bound()),
+        ),
+        (
+            Refusal::Read(bound().into()),
+            |e| matches!(e, Error::NotExecuted(N::TooLarge(is)) if *is == bound()),
+        ),
         (Refusal::Expired, |error| matches!(error, Error::NotExecuted(N::Expired))),
         (Refusal::Busy("locked".into()), |error| matches!(error, Error::NotExecuted(N::Busy(_)))),
         (Refusal::ShuttingDown, |error| matches!(error, Error::NotExecuted(N::ShuttingDown))),

@@ -88,7 +88,7 @@ impl Fake {
             }
             "reject" => return Err(Refusal::Rejected(unique())),
             "no leader" => return Err(Refusal::NotPrimary { hint: None }),
-            "overload" => return Err(Refusal::Overloaded),
+            "overload" => return Err(Refusal::Overloaded(full())),
             "commit fails" => return Err(Refusal::Unknown("the disk broke".into())),
             "fast" | "large" => {}
             other => self.note(other),
@@ -96,6 +96,11 @@ impl Fake {
         std::mem::forget(dropped);
         Ok(())
     }
+}
+
+/// What it says to be full.
+pub(crate) fn full() -> Bound {
+    Bound::new("queue_length", 1024)
 }
 
 pub(crate) fn unique() -> DatabaseError {
@@ -123,7 +128,7 @@ impl Executor for FakePrimary {
     fn write(
         &self,
         WriteRequest { stamp, ask }: WriteRequest,
-        deadline: Instant,
+        Allowance { deadline, .. }: Allowance,
     ) -> BoxFuture<'static, Result<Written, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
@@ -166,7 +171,11 @@ impl Executor for FakePrimary {
         .boxed()
     }
 
-    fn read(&self, statement: Statement, deadline: Instant) -> BoxFuture<'static, Result<Outcome, Refusal>> {
+    fn read(
+        &self,
+        statement: Statement,
+        Allowance { deadline, .. }: Allowance,
+    ) -> BoxFuture<'static, Result<Outcome, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
             fake.obey(&statement.sql, deadline).await?;
@@ -181,7 +190,7 @@ impl Executor for FakePrimary {
         id: RequestId,
         _: Begin,
         session: Session,
-        deadline: Instant,
+        Allowance { deadline, .. }: Allowance,
     ) -> BoxFuture<'static, Result<Box<dyn OpenTransaction>, Refusal>> {
         let fake = Arc::clone(&self.0);
         async move {
@@ -204,9 +213,9 @@ struct FakeTransaction {
 }
 
 impl OpenTransaction for FakeTransaction {
-    fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Refusal>> {
+    fn run(&mut self, statement: Statement, allowance: Allowance) -> BoxFuture<'_, Result<Step, Refusal>> {
         async move {
-            self.fake.obey(&statement.sql, deadline).await?;
+            self.fake.obey(&statement.sql, allowance.deadline).await?;
             self.session.changes += 1;
             self.deferred |= statement.sql == "defer";
             self.ended = statement.sql == "end";

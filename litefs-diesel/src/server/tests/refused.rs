@@ -161,17 +161,22 @@ async fn what_a_plain_text_port_refuses_is_counted() {
 #[tokio::test]
 async fn calls_that_are_refused_are_counted_by_what_was_wrong() {
     let (counted, _counting) = counting();
-    let limits = LimitSettings { calls: 2, transactions: 1, ..LimitSettings::default() };
+    let limits = LimitSettings {
+        requests_per_connection: 2,
+        transactions_per_connection: 1,
+        ..LimitSettings::default()
+    };
     let node = TestNode::start_with(Role::Primary, "127.0.0.1:0", limits, identity("eu")).await;
     let client = connect(&node).await;
     let unknown = Request::Write { repo: "Audit".into(), request: Cow::Owned(write_request("INSERT")) };
     assert!(ask(&client, unknown).await.is_err());
     assert_eq!(of(&counted, "unknown_repo"), 1);
-    assert_eq!(ask(&client, write("overload")).await, Err(Refusal::Overloaded));
+    assert_eq!(ask(&client, write("overload")).await, Err(Refusal::Overloaded(full())));
     assert_eq!(of(&counted, "queue"), 1);
     assert_eq!(ask(&client, write("reject")).await, Err(Refusal::Rejected(unique())));
     ask(&client, begin(1)).await.unwrap();
-    assert_eq!(ask(&client, begin(2)).await, Err(Refusal::Overloaded));
+    let bound = Bound::new("limits.transactions_per_connection", 1);
+    assert_eq!(ask(&client, begin(2)).await, Err(Refusal::Overloaded(bound)));
     assert_eq!((of(&counted, "transactions"), of(&counted, "queue")), (1, 1));
     let forbidden = "ATTACH is not for here; nothing changed";
     let error = DatabaseError { kind: ErrorKind::Other, message: forbidden.into() };
@@ -182,7 +187,7 @@ async fn calls_that_are_refused_are_counted_by_what_was_wrong() {
         _ = futures::future::join(ask(&client, write("hang")), ask(&client, write("hang"))) => panic!("nobody answers"),
         () = async {
             node.fake.logged("running hang").await;
-            while ask(&client, write("INSERT")).await != Err(Refusal::Overloaded) {}
+            while !matches!(ask(&client, write("INSERT")).await, Err(Refusal::Overloaded(_))) {}
         } => {}
     }
     assert_eq!(of(&counted, "calls_in_flight"), 1);

@@ -48,7 +48,7 @@ impl Caller {
 
     /// One attempt, without anything around it.
     pub(super) fn ask(&self, stamp: Stamp, ask: Ask) -> BoxFuture<'static, Result<Written, Refusal>> {
-        self.writer.write(WriteRequest { stamp, ask }, deadline())
+        self.writer.write(WriteRequest { stamp, ask }, deadline().into())
     }
 
     /// Makes the client known.
@@ -73,12 +73,12 @@ impl Caller {
         let caller = self.clone();
         let request = WriteRequest { stamp, ask: Ask::Run(write) };
         // Sent at once, and not when it is waited for.
-        let first = self.writer.write(request.clone(), until);
+        let first = self.writer.write(request.clone(), until.into());
         Box::pin(async move {
             match first.await {
                 Err(Refusal::UnknownClient { ticket }) => {
                     caller.ask(caller.stamped(0), Ask::Register { ticket }).await?;
-                    caller.writer.write(request, until).await
+                    caller.writer.write(request, until.into()).await
                 }
                 answered => answered,
             }
@@ -91,7 +91,7 @@ impl Caller {
     }
 
     pub(super) async fn read(&self, statement: Statement, terms: Terms) -> Result<Outcome, Error> {
-        self.writer.read(statement, terms.deadline).await.map_err(error)
+        self.writer.read(statement, terms.deadline.into()).await.map_err(error)
     }
 
     pub(super) fn begin(
@@ -101,12 +101,12 @@ impl Caller {
         terms: Terms,
     ) -> BoxFuture<'static, Result<Opened, Error>> {
         let (caller, id) = (self.clone(), self.stamp().id);
-        let first = self.writer.begin(id, begin, session, terms.deadline);
+        let first = self.writer.begin(id, begin, session, terms.deadline.into());
         Box::pin(async move {
             let open = match first.await {
                 Err(Refusal::UnknownClient { ticket }) => {
                     caller.ask(caller.stamped(0), Ask::Register { ticket }).await.map_err(error)?;
-                    caller.writer.begin(id, begin, session, terms.deadline).await
+                    caller.writer.begin(id, begin, session, terms.deadline.into()).await
                 }
                 answered => answered,
             };
@@ -140,7 +140,7 @@ pub(super) enum CommitFailure {
 
 impl Opened {
     pub(super) async fn run(&mut self, statement: Statement, deadline: Instant) -> Result<Step, Error> {
-        self.open.run(statement, deadline).await.map_err(error)
+        self.open.run(statement, deadline.into()).await.map_err(error)
     }
 
     pub(super) async fn commit(self, terms: Terms) -> Result<Written, CommitFailure> {

@@ -225,8 +225,11 @@ async fn an_unknown_client_is_refused_before_anything_runs() {
     let stamp = bench.writer.stamp();
     let refused = bench.writer.ask(stamp, Ask::Run(insert("a"))).await;
     let Err(Refusal::UnknownClient { ticket }) = refused else { panic!("{refused:?}") };
-    let begun =
-        bench.writer.writer.begin(stamp.id, Begin::Immediate, Session::default(), terms().deadline).await;
+    let begun = bench
+        .writer
+        .writer
+        .begin(stamp.id, Begin::Immediate, Session::default(), terms().deadline.into())
+        .await;
     assert!(matches!(begun.map(drop), Err(Refusal::UnknownClient { .. })));
     let settled = bench.writer.ask(stamp, Ask::Settle).await;
     assert!(matches!(settled, Err(Refusal::UnknownClient { .. })), "{settled:?}");
@@ -300,8 +303,8 @@ async fn the_same_request_may_be_sent_to_the_writer_as_it_is() {
     bench.writer.register().await;
     let request = WriteRequest { stamp: bench.writer.stamp(), ask: Ask::Run(insert("a")) };
     let (first, second) = (
-        bench.writer.writer.write(request.clone(), terms().deadline),
-        bench.writer.writer.write(request, terms().deadline),
+        bench.writer.writer.write(request.clone(), terms().deadline.into()),
+        bench.writer.writer.write(request, terms().deadline.into()),
     );
     assert_eq!(first.await.unwrap().outcomes, second.await.unwrap().outcomes);
     assert_eq!(bench.names(), ["a"]);

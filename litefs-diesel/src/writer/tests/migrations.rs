@@ -129,7 +129,7 @@ async fn a_plan_stops_at_its_deadline_between_two_steps() {
     let until = Instant::now() + Duration::from_millis(30);
     let ask = Ask::Run(Write::migrate(plan([up("1", slow), up("2", "SELECT 2")])));
     let request = crate::request::WriteRequest { stamp: pausing.writer.stamp(), ask };
-    let written = pausing.writer.writer.write(request, until).await.unwrap();
+    let written = pausing.writer.writer.write(request, until.into()).await.unwrap();
     let failure = written.plan().unwrap().unwrap_err();
     assert_eq!((&failure.cause, failure.fate), (&Cause::Late, Fate::NotRun));
     assert!(failure.to_string().ends_with("kept is what ran before it: 1_name"), "{failure}");

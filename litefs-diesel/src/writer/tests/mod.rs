@@ -295,7 +295,7 @@ async fn a_full_queue_is_overloaded_at_once() {
     let mut calls = calls.into_iter();
     let waiting: Vec<_> = calls.by_ref().take(2).collect();
     let overloaded = calls.next().unwrap().await;
-    assert!(matches!(overloaded, Err(Error::NotExecuted(NotExecuted::Overloaded))), "{overloaded:?}");
+    assert!(matches!(overloaded, Err(Error::NotExecuted(NotExecuted::Overloaded(_)))), "{overloaded:?}");
     transaction.rollback(terms().deadline).await.unwrap();
     assert!(futures::future::join_all(waiting).await.iter().all(Result::is_ok));
 }

@@ -61,7 +61,7 @@ async fn to_settle_an_open_transaction_ends_it_at_once() {
     let Err(CommitFailure::Ended(_)) = open.commit(terms()).await else { panic!("committed") };
     // Its begin, which sat somewhere, does not open another.
     let begin =
-        bench.writer.writer.begin(question.id, Begin::Immediate, Session::default(), terms().deadline);
+        bench.writer.writer.begin(question.id, Begin::Immediate, Session::default(), terms().deadline.into());
     assert!(matches!(begin.await.map(drop), Err(Refusal::Late)));
     assert!(bench.names().is_empty());
 }
@@ -71,7 +71,8 @@ async fn one_that_is_settled_while_its_begin_waits_does_not_open() {
     let bench = bench_on(true, |repo| repo);
     let held = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
     let stamp = bench.writer.stamp();
-    let begin = bench.writer.writer.begin(stamp.id, Begin::Immediate, Session::default(), terms().deadline);
+    let begin =
+        bench.writer.writer.begin(stamp.id, Begin::Immediate, Session::default(), terms().deadline.into());
     let settled = bench.writer.ask(Stamp { hash: 0, ..stamp }, Ask::Settle);
     held.rollback(terms().deadline).await.unwrap();
     assert!(matches!(begin.await.map(drop), Err(Refusal::Late)));
@@ -110,7 +111,7 @@ async fn so_many_transactions_wait_and_one_more_is_overloaded() {
     let begin = || bench.writer.begin(Begin::Immediate, Session::default(), terms());
     let (first, second, third) = (begin(), begin(), begin());
     let third = third.await.map(drop);
-    assert!(matches!(third, Err(Error::NotExecuted(NotExecuted::Overloaded))), "{third:?}");
+    assert!(matches!(third, Err(Error::NotExecuted(NotExecuted::Overloaded(_)))), "{third:?}");
     // Writes are not transactions.
     let write = bench.writer.write(insert("a"), terms());
     open.rollback(terms().deadline).await.unwrap();

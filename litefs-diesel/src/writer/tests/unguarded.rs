@@ -96,7 +96,10 @@ async fn nobody_whose_deadline_is_over_then_is_told_that_nothing_ran() {
         let soon = Instant::now() + Duration::from_millis(300);
         let ask = |write| {
             let stamp = bench.writer.stamp();
-            bench.writer.writer.write(crate::request::WriteRequest { stamp, ask: Ask::Run(write) }, soon)
+            bench
+                .writer
+                .writer
+                .write(crate::request::WriteRequest { stamp, ask: Ask::Run(write) }, soon.into())
         };
         let (before, called) = (ask(insert("before")), ask(call("commits late")));
         held.rollback(terms().deadline).await.unwrap();

@@ -1,5 +1,5 @@
 use super::{Vectors, variants};
-use crate::error::{DatabaseError, ErrorKind};
+use crate::error::{Bound, DatabaseError, ErrorKind};
 use crate::position::Position;
 use crate::request::Refusal;
 
@@ -20,11 +20,12 @@ variants!(ErrorKind:
     Self::Encode => "Encode",
     Self::Query => "Query",
     Self::NotFound => "NotFound",
+    Self::TooLarge { .. } => "TooLarge",
 );
 variants!(Refusal:
     Self::Rejected(_) => "Rejected",
     Self::NotPrimary { .. } => "NotPrimary",
-    Self::Overloaded => "Overloaded",
+    Self::Overloaded(_) => "Overloaded",
     Self::Expired => "Expired",
     Self::Busy(_) => "Busy",
     Self::ShuttingDown => "ShuttingDown",
@@ -45,6 +46,7 @@ variants!(Refusal:
     Self::Fenced { .. } => "Fenced",
     Self::Unavailable(_) => "Unavailable",
     Self::NoLedger => "NoLedger",
+    Self::TooLarge(_) => "TooLarge",
 );
 
 #[test]
@@ -68,17 +70,20 @@ fn errors_and_refusals_are_as_they_are_written_down() {
         K::Encode,
         K::Query,
         K::NotFound,
+        K::TooLarge { most: 300 },
     ];
     vectors.hold_all("ErrorKind", &kinds);
     let error = DatabaseError { kind: K::Unique, message: "UNIQUE constraint failed: a.b".into() };
     vectors.hold("DatabaseError", &error);
     let position = Position { txid: 65, checksum: 0xf7c8_a915_0000_0000 };
     let why = || "why".to_owned();
+    let bound = || Bound::new("queue_length", 300);
+    vectors.hold("Bound", &bound());
     let refusals = [
         Refusal::Rejected(error.clone()),
         Refusal::NotPrimary { hint: Some("ams".into()) },
         Refusal::NotPrimary { hint: None },
-        Refusal::Overloaded,
+        Refusal::Overloaded(bound()),
         Refusal::Expired,
         Refusal::Busy(why()),
         Refusal::ShuttingDown,
@@ -99,6 +104,7 @@ fn errors_and_refusals_are_as_they_are_written_down() {
         Refusal::Fenced { why: why(), hint: Some("ams".into()) },
         Refusal::Unavailable(why()),
         Refusal::NoLedger,
+        Refusal::TooLarge(bound()),
     ];
     vectors.hold_all("Refusal", &refusals);
     vectors.finish("errors.txt");

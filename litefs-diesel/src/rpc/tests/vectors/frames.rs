@@ -35,7 +35,10 @@ fn frames_are_as_they_are_written_down() {
         })
     };
     vectors.hold_bytes("frame of an answer", &answer(Ok(Answer::Noted)));
-    vectors.hold_bytes("frame of a refusal", &answer(Err(Refusal::Overloaded)));
+    vectors.hold_bytes(
+        "frame of a refusal",
+        &answer(Err(Refusal::Overloaded(crate::error::Bound::new("queue_length", 300)))),
+    );
     vectors.hold_bytes("frame of a goodbye", &frame(|frame| frame.message(&Down::Goodbye)));
     vectors.finish("frames.txt");
 }
