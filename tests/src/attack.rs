@@ -107,7 +107,6 @@ async fn connect(on: SocketAddr) -> std::io::Result<TcpStream> {
 async fn talk(mut stream: TcpStream, stranger: &Stranger) -> std::io::Result<()> {
     stream.write_all(&stranger.says).await?;
     if stranger.goes_on {
-        // Until the other side has had enough.
         loop {
             stream.write_all(&stranger.says).await?;
         }
@@ -116,4 +115,30 @@ async fn talk(mut stream: TcpStream, stranger: &Stranger) -> std::io::Result<()>
         tokio::io::copy(&mut (&mut stream).take(1 << 20), &mut tokio::io::sink()).await?;
     }
     Ok(())
+}
+
+/// A hello in plain text as nodes have sent it, and a frame behind it that would be a call.
+#[must_use]
+pub fn recorded_hello() -> Vec<u8> {
+    let hex = "6c6673646965736c01010100\
+               0473686f70026575144c4653433031323334353637383941424344454603616d73\
+               ffffffffffffffffffffffffffffffffffff0302054175646974045265706f";
+    let hex: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or_default() as u8;
+    let hello: Vec<u8> = hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+    let length = (hello.len() as u32).to_be_bytes();
+    [&length[..], &hello, &[0, 0, 0, 40], &[0; 40]].concat()
+}
+
+/// Bytes that are nothing, the same in each run.
+#[must_use]
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
 }
