@@ -92,7 +92,7 @@ async fn a_node_that_takes_no_writes_answers_reads_and_control_and_what_became_o
     assert_eq!(ask(&ams, again(RequestId { client: 1, sequence: 2 })).await, Err(Refusal::Absent));
     let done = write_request("fast");
     let id = done.stamp.id;
-    FakePrimary(Arc::clone(&node.fake)).write(done, in_ms(20_000)).await.unwrap();
+    FakePrimary(Arc::clone(&node.fake)).write(done, in_ms(20_000).into()).await.unwrap();
     assert!(matches!(ask(&ams, again(id)).await, Ok(Reply::Written(_))));
     assert!(node.fake.log().iter().all(|line| line != "INSERT"));
     let stream = TcpStream::connect(node.addr).await.unwrap();

@@ -212,7 +212,7 @@ async fn a_lock_is_waited_for_until_the_deadline_and_then_told() {
         stamp: bench.writer.stamp(),
         ask: Ask::Run(Write::migrate(plan([up("1", "CREATE TABLE a (x)")]))),
     };
-    let refused = bench.writer.writer.write(request, until).await;
+    let refused = bench.writer.writer.write(request, until.into()).await;
     assert!(matches!(&refused, Err(Refusal::Busy(why)) if why.contains("locked")), "{refused:?}");
     // The next write waits as the settings say.
     let next = bench.writer.write(insert("next"), terms());
