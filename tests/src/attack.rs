@@ -106,8 +106,11 @@ async fn connect(on: SocketAddr) -> std::io::Result<TcpStream> {
 
 async fn talk(mut stream: TcpStream, stranger: &Stranger) -> std::io::Result<()> {
     stream.write_all(&stranger.says).await?;
-    while stranger.goes_on {
-        stream.write_all(&stranger.says).await?;
+    if stranger.goes_on {
+        // Until the other side has had enough.
+        loop {
+            stream.write_all(&stranger.says).await?;
+        }
     }
     if stranger.stays {
         tokio::io::copy(&mut (&mut stream).take(1 << 20), &mut tokio::io::sink()).await?;
