@@ -1,12 +1,13 @@
 //! What a run came to, for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use super::checker::{Verdict, Violation};
 use super::deaths::{Death, Who};
 use super::record::{Class, Process};
+use super::schedule::Fault;
 use super::work::{Level, Way};
 
 /// The counts of a run.
@@ -44,6 +45,8 @@ pub struct Report {
     pub deaths: Vec<Death>,
     /// What of that no fault of LiteFS's explains.
     pub unexplained: Vec<String>,
+    /// What it was to try and did not: without it a clean verdict says nothing.
+    pub untried: Vec<String>,
     /// What the checker found.
     pub verdict: Verdict,
     /// What is in the record of the first writes that it found something about.
@@ -86,6 +89,21 @@ impl Report {
         }
     }
 
+    /// Looks for what was to be tried and was not: one of these faults, once there were as many as there are kinds; a
+    /// level or a way by which calls were made and none came through.
+    pub fn look_for_untried(&mut self, kinds: &[Fault]) {
+        if self.happened() + self.missed.len() >= kinds.len() {
+            let never = kinds.iter().map(Fault::to_string).filter(|kind| !self.faults.contains_key(kind));
+            self.untried.extend(never.map(|kind| format!("{kind} never happened")));
+        }
+        let levels: BTreeSet<_> = self.ends.keys().map(|(level, _)| *level).collect();
+        let ways: BTreeSet<_> = self.by_way.keys().map(|(way, _)| *way).collect();
+        let levels = levels.into_iter().filter(|level| !self.ends.contains_key(&(*level, Class::Value)));
+        self.untried.extend(levels.map(|level| format!("no write at {level} came through")));
+        let ways = ways.into_iter().filter(|way| !self.by_way.contains_key(&(*way, Class::Value)));
+        self.untried.extend(ways.map(|way| format!("no write by {way:?} came through")));
+    }
+
     /// How many faults happened.
     #[must_use]
     pub fn happened(&self) -> usize {
@@ -107,6 +125,8 @@ impl Report {
             Some("something ended by itself that no fault explains")
         } else if self.patient_unknown > self.unknown_allowed() {
             Some("too many calls ended Unknown")
+        } else if !self.untried.is_empty() {
+            Some("it has not tried what it is for")
         } else {
             None
         }
@@ -182,6 +202,9 @@ impl fmt::Display for Report {
         for what in &self.unexplained {
             writeln!(f, "  not explained by a fault: {what}")?;
         }
+        for what in &self.untried {
+            writeln!(f, "  not tried: {what}")?;
+        }
         writeln!(f, "first write after a failover: {}", times(&self.failovers))?;
         writeln!(f, "every node writes again after a fault: {}", times(&self.recoveries))?;
         writeln!(f, "violations: {}", violations.len())?;
@@ -202,5 +225,25 @@ mod tests {
     #[test]
     fn errors_that_differ_in_numbers_are_one_kind() {
         assert_eq!(without_numbers("at 0017/00a3: 12 ms"), "at # # ms");
+    }
+
+    #[test]
+    fn a_run_that_left_something_out_has_not_passed() {
+        let kinds = [Fault::HandOff, Fault::HandOff, Fault::TwoPrimaries];
+        let report = |faults: &[(Fault, usize)], ends: &[(Level, Class)]| {
+            let mut report = Report::default();
+            report.faults = faults.iter().map(|(fault, count)| (fault.to_string(), *count)).collect();
+            report.ends = ends.iter().map(|end| (*end, 1)).collect();
+            report.by_way = [((Way::Batch, Class::Value), 1)].into();
+            report.look_for_untried(&kinds);
+            report
+        };
+        let value = [(Level::Visible, Class::Value), (Level::Visible, Class::Unknown)];
+        assert_eq!(report(&[(Fault::HandOff, 2)], &value).failure(), None, "a short run");
+        assert_eq!(report(&[(Fault::HandOff, 2), (Fault::TwoPrimaries, 1)], &value).failure(), None);
+        assert_eq!(report(&[(Fault::HandOff, 3)], &value).untried, ["TwoPrimaries never happened"]);
+        let none = report(&[], &[(Level::Everywhere, Class::NotExecuted)]);
+        assert_eq!(none.untried, ["no write at Everywhere came through"]);
+        assert!(none.failure().is_some());
     }
 }

@@ -114,6 +114,7 @@ impl<'a> Run<'a> {
         let there = stage.tags(0).unwrap_or_default().into_iter().collect();
         self.report.failovers = failovers.first_writes(&processes, &there);
         self.report.count(&processes);
+        self.report.look_for_untried(&self.plan.kinds);
         if played.is_err() || self.report.failure().is_some() {
             self.keep_logs(stage.cluster());
         }
@@ -178,19 +179,29 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How long after all is as promised it must still be: an attempt that sat somewhere, or a write sent again, would
+/// have arrived.
+const AFTER_ALL: Duration = Duration::from_secs(2);
+
 /// Ends the load of a stage and checks what there is. What was lost may take its time to be told, and
-/// so may the ledger's own housekeeping to be the same everywhere.
+/// so may the ledger's own housekeeping to be the same everywhere. What is as promised has to stay so.
 ///
 /// # Errors
 /// When the load does not end, or the nodes do not come to agree.
 pub fn settle(stage: &Stage, records: &Path, resubmit: bool) -> Result<Verdict, Failure> {
     stage.stop_load()?;
     let deadline = Instant::now() + AFTERMATH;
+    let mut clean = None;
     loop {
         stage.cluster().wait_settled(DATABASE, AFTERMATH)?;
         let processes = Process::read_all(records)?;
         let verdict = check(&Evidence { processes, nodes: stage.contents()?, resubmit });
-        if verdict.violations.is_empty() || Instant::now() > deadline {
+        if verdict.violations.is_empty() {
+            if clean.get_or_insert_with(Instant::now).elapsed() >= AFTER_ALL {
+                return Ok(verdict);
+            }
+        } else if clean.is_some() || Instant::now() > deadline {
+            // What was clean and is not any more does not become so by waiting.
             return Ok(verdict);
         }
         std::thread::sleep(Duration::from_millis(500));
