@@ -34,12 +34,13 @@ pub struct Death {
 /// What LiteFS exits with when it cannot take a commit, or cannot apply one (faults 2, 14 and 15).
 const GAVE_UP: i32 = 99;
 
-/// How many of LiteFS's exits are its own known fault: `.0`, and one in `.1` faults. Seen: 5 in 150 faults,
-/// 3 in 10 and 2 in 20 at worst.
-const LITEFS: (usize, usize) = (4, 20);
+/// How many of LiteFS's exits are its own known fault: so many, and one for each change of primary, which finds one
+/// commit under way at most ("node lost write access during transaction"). The slower commits are, the more often:
+/// seen 3 and 2 with 39 and 36 changes, and 16 with 37 on a machine that compiled meanwhile.
+const LITEFS: usize = 4;
 
-/// The same for applications that LiteFS ends by SIGBUS (faults 18 and 19). Seen, since the library opens its
-/// connections anew when the lease goes: none in 250 faults.
+/// How many applications LiteFS ends by SIGBUS (faults 18 and 19): `.0`, and one in `.1` faults. Seen, since the
+/// library opens its connections anew when the lease goes: 1 in 470 faults.
 const APPS: (usize, usize) = (1, 50);
 
 /// All deaths of a run, and what explains them.
@@ -51,12 +52,20 @@ struct State {
     fault: usize,
     deaths: Vec<Death>,
     shaken: BTreeSet<(usize, usize)>,
+    /// How often the primary was another one.
+    changes: usize,
 }
 
 impl Deaths {
     /// Another fault begins.
     pub(super) fn next_fault(&self) {
         self.state().fault += 1;
+    }
+
+    /// The lease has gone from one node to another.
+    pub(super) fn moved(&self, from: usize, to: usize) {
+        self.state().changes += 1;
+        [from, to].into_iter().for_each(|node| self.shaken(node));
     }
 
     /// LiteFS of a node has ended, whoever ended it, or it has lost or got the lease: what an application on
@@ -83,9 +92,9 @@ impl Deaths {
         let state = self.state();
         let mut wrong: Vec<_> =
             state.deaths.iter().filter(|death| !state.explains(death)).map(Death::to_string).collect();
-        for (who, (some, each)) in [(Who::Litefs, LITEFS), (Who::App, APPS)] {
+        let allowed = [(Who::Litefs, LITEFS + state.changes), (Who::App, APPS.0 + faults / APPS.1)];
+        for (who, allowed) in allowed {
             let deaths = state.deaths.iter().filter(|death| death.who == who).count();
-            let allowed = some + faults / each;
             if deaths > allowed {
                 wrong.push(format!("{who:?} ended by itself {deaths} times; {allowed} are put up with"));
             }
@@ -186,7 +195,8 @@ mod tests {
             deaths.next_fault();
             deaths.add(Who::Litefs, 0, exit(GAVE_UP));
         }
-        assert_eq!(deaths.unexplained(20), [""; 0]);
         assert_eq!(deaths.unexplained(5).len(), 1);
+        deaths.moved(0, 1);
+        assert_eq!(deaths.unexplained(5), [""; 0]);
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         })?;
         stage.start_load(orders)?;
         let failovers = Failovers::default();
-        let moved = |from, to| [from, to].into_iter().for_each(|node| stage.deaths.shaken(node));
+        let moved = |from, to| stage.deaths.moved(from, to);
         let faults = failovers.watched(stage.cluster(), moved, || self.faults(&stage));
         let played = faults.and_then(|()| {
             // Something may have ended by itself in the last rest.
