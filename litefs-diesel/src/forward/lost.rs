@@ -13,6 +13,7 @@ use super::router::Inner;
 use crate::config::LostWrite;
 use crate::error::Error;
 use crate::litefs::{Role, RoleView};
+use crate::position::Position;
 use crate::request::{Ack, Ask, Refusal, Terms, Write};
 
 /// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
@@ -201,9 +202,15 @@ impl Inner {
         if answered.is_own_error() {
             return Err(OWN_ERROR.to_owned());
         }
-        let (epoch, ask) = (answered.epoch, asking.into_ask());
-        let written = answered.result.map_err(|error| error.to_string())?;
-        self.remembered.add(sequence, ask, written.position, epoch);
-        Ok(())
+        match &answered.result {
+            // Without a position nobody knows whether it is there.
+            Err(error) if answered.position() == Position::ZERO => Err(error.to_string()),
+            // Nobody waits for what it returned.
+            told => {
+                let ask = asking.into_ask();
+                self.remember(sequence, ask, told, Ack::Visible, answered.epoch);
+                Ok(())
+            }
+        }
     }
 }

@@ -172,6 +172,39 @@ async fn with_resubmit_it_is_sent_again_under_its_own_id() {
 }
 
 #[tokio::test]
+async fn one_that_is_committed_when_it_is_sent_again_is_not_told_when_its_result_is_gone() {
+    for refusal in without_result(9) {
+        let [old, new, next] = [
+            TestNode::start(Role::Primary).await,
+            TestNode::start(Role::Primary).await,
+            TestNode::start(Role::Primary).await,
+        ];
+        let table = [("a", &old), ("b", &new), ("c", &next)]
+            .map(|(name, node)| (name.to_owned(), node.addr.to_string()));
+        let asking = Asking::start_with(Handle::current(), replica_of("a"), table.into(), resubmits);
+        let counted = Counted::default();
+        let _counting = metrics::set_default_local_recorder(&counted);
+        asking.write("INSERT").await.unwrap();
+        // What it says of the look-up, and of the write.
+        *new.fake.refusals.lock() = vec![refusal.clone(), Refusal::Absent];
+        asking.set_role(replica_of("b"));
+        let resubmitted = async {
+            while counted.of("litefs_diesel_lost_writes_resubmitted Repo") == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, resubmitted).await.unwrap_or_else(|_| {
+            panic!("{refusal:?} counted as lost: {:?}", asking.sees.lost.lock());
+        });
+        assert!(asking.sees.lost.lock().is_empty());
+        // It goes on being remembered.
+        next.fake.refusals.lock().push(Refusal::Rejected(crate::server::testing::unique()));
+        asking.set_role(replica_of("c"));
+        assert_eq!(told(&asking, 1).await[0].position.txid, 9);
+    }
+}
+
+#[tokio::test]
 async fn one_that_is_not_committed_when_it_is_sent_again_is_told_with_the_reason() {
     for (own_error, reason) in [(true, "its own error"), (false, "has no such write")] {
         let (old, new) = (TestNode::start(Role::Primary).await, TestNode::start(Role::Primary).await);
