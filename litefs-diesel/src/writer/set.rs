@@ -85,11 +85,19 @@ impl Set {
         {
             self.first.insert(job.stamp.id, self.jobs.len());
         }
-        if let Came::Ran(written) = &came {
-            self.bytes += written.weight();
-        }
+        self.bytes += self.weight(&came);
         self.jobs.push(job);
         self.came.push(came);
+    }
+
+    /// How many bytes its answer will take, about. That of a twin is a copy.
+    fn weight(&self, came: &Came) -> usize {
+        match came {
+            Came::Ran(written) | Came::Failed(Failed::Reply(written), _) => written.weight(),
+            Came::Stored(Stored::Done(written)) => written.weight(),
+            Came::Twin(first) => self.weight(&self.came[*first]),
+            Came::Stored(_) | Came::Failed(..) | Came::Absent => 0,
+        }
     }
 
     /// Whether their results take so much that they are to be answered before others run.
