@@ -179,3 +179,34 @@ fn at(written: Written, position: Position) -> Written {
     let position = if matches!(written.reply, Some(Reply::Err(_))) { Position::ZERO } else { position };
     Written { position, ..written }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::request::Held;
+    use crate::server::testing::write_request;
+    use crate::statement::Most;
+    use crate::writer::job::Ticket;
+
+    fn set_of(came: impl IntoIterator<Item = Came>) -> Set {
+        let mut set = Set::default();
+        for came in came {
+            let (ticket, _) = Ticket::new(Instant::now(), Held::default(), tokio::sync::oneshot::channel().0);
+            set.push(Job::new(write_request("INSERT"), ticket, Most::UNBOUNDED), came);
+        }
+        set
+    }
+
+    #[test]
+    fn every_answer_counts_and_that_of_a_twin_once_more() {
+        let written = || Written { reply: Some(Reply::Ok(vec![8; HEAVY / 2 + 1])), ..Written::default() };
+        assert!(!set_of([Came::Ran(written()), Came::Absent]).is_heavy());
+        assert!(set_of([Came::Ran(written()), Came::Twin(0)]).is_heavy());
+        let failed = || Came::Failed(Failed::Reply(written()), false);
+        assert!(set_of([failed(), failed()]).is_heavy());
+        let stored = || Came::Stored(Stored::Done(Cow::Owned(written())));
+        assert!(set_of([stored(), Came::Twin(0)]).is_heavy());
+    }
+}
