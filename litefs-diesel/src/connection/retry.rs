@@ -13,7 +13,10 @@ impl LitefsConnection {
     /// Runs a transaction as `transaction` does, and once more, in a new transaction, when one did
     /// not run: the primary moved in its middle, its queue was full, the connection to it was lost
     /// before the commit ([`Error::NotExecuted`]). It goes on so, with pauses, for the repo's
-    /// `timeout`, and gives the last error then.
+    /// `timeout`, and gives the last error then. What would end in the same way each time
+    /// ([`NotExecuted::TooLarge`], [`Refused`](NotExecuted::Refused),
+    /// [`ShuttingDown`](NotExecuted::ShuttingDown),
+    /// [`UnknownProcedure`](NotExecuted::UnknownProcedure)) it gives at once.
     ///
     /// It never runs again when anything of it may be kept: not after
     /// [`Error::Unknown`], [`Error::Lost`] or one that says that it is committed; and not after an
@@ -93,9 +96,9 @@ impl LitefsConnection {
 
 /// Whether what this outcome ended did not run, and has a chance another time.
 pub(super) fn may_run_again(error: &Error) -> bool {
-    use NotExecuted::{Refused, ShuttingDown, UnknownProcedure};
+    use NotExecuted::{Refused, ShuttingDown, TooLarge, UnknownProcedure};
     match error {
-        Error::NotExecuted(ShuttingDown | Refused(_) | UnknownProcedure { .. }) => false,
+        Error::NotExecuted(ShuttingDown | Refused(_) | TooLarge(_) | UnknownProcedure { .. }) => false,
         Error::NotExecuted(_) => true,
         _ => false,
     }

@@ -5,7 +5,8 @@ use super::client::Sequence;
 use super::route::{Route, Target};
 use super::router::{Inner, is_alone};
 use crate::error::Error;
-use crate::request::{Ack, Ask, Refusal, Stamp, Terms, WriteRequest, Written};
+use crate::position::Position;
+use crate::request::{Ack, Ask, Refusal, Reply, Stamp, Terms, WriteRequest, Written};
 
 /// A write under its id, on its way to an outcome.
 ///
@@ -24,11 +25,32 @@ pub(super) struct Asking<'a> {
 
 /// What a primary said, and when.
 pub(super) struct Answered {
-    pub(super) written: Written,
+    /// An error says that it is committed, and that what it returned is gone.
+    pub(super) result: Result<Written, Error>,
     /// The role's epoch under which it was asked.
     pub(super) epoch: u64,
     /// Its host name; `None` for this node.
     pub(super) primary: Option<String>,
+}
+
+impl Answered {
+    /// Where it is committed; zero when nothing was.
+    pub(super) fn position(&self) -> Position {
+        position_of(&self.result)
+    }
+
+    /// Whether nothing was committed: a procedure gave its own error.
+    pub(super) fn is_own_error(&self) -> bool {
+        matches!(&self.result, Ok(Written { reply: Some(Reply::Err(_)), .. }))
+    }
+}
+
+/// Where what its caller is told of is committed; zero when nothing is.
+pub(super) fn position_of(told: &Result<Written, Error>) -> Position {
+    match told {
+        Ok(written) => written.position,
+        Err(error) => error.position().unwrap_or(Position::ZERO),
+    }
 }
 
 impl<'a> Asking<'a> {
@@ -73,9 +95,10 @@ impl<'a> Asking<'a> {
             self.request.stamp.again = self.doubt.is_some();
             let attempt = self.router.attempt_write(&target, &self.request, self.terms.deadline);
             let missed = match self.route.attempt(&target, attempt).await {
-                Ok(written) => {
-                    let (epoch, primary) = (self.route.epoch(), target.elsewhere());
-                    return Ok(Some(Answered { written, epoch, primary }));
+                Ok(written) => return Ok(Some(self.answered(&target, Ok(written)))),
+                Err(Missed::Refused(done @ (Refusal::NotDecoded { .. } | Refusal::NotKept { .. }))) => {
+                    let error = done.into_error(target.name());
+                    return Ok(Some(self.answered(&target, Err(error))));
                 }
                 Err(Missed::Refused(Refusal::Absent)) => return Ok(None),
                 Err(missed) => missed,
@@ -84,6 +107,10 @@ impl<'a> Asking<'a> {
                 return Err(self.last_word(error));
             }
         }
+    }
+
+    fn answered(&self, target: &Target, result: Result<Written, Error>) -> Answered {
+        Answered { result, epoch: self.route.epoch(), primary: target.elsewhere() }
     }
 
     /// What to do after an attempt that gave no result: `Ok` to make another one.
@@ -122,12 +149,7 @@ impl<'a> Asking<'a> {
             }
             // What the ledger or the database said is the answer. When an attempt of before may still
             // come, the writer has seen to it that it does not run.
-            Missed::Refused(
-                settled @ (Refusal::Rejected(_)
-                | Refusal::NotDecoded { .. }
-                | Refusal::NotKept { .. }
-                | Refusal::KeyReused { .. }),
-            ) => {
+            Missed::Refused(settled @ (Refusal::Rejected(_) | Refusal::KeyReused { .. })) => {
                 self.doubt = None;
                 Err(settled.into_error(name))
             }

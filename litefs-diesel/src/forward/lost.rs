@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use tokio::sync::watch;
 
-use super::asking::{Answered, Asking};
+use super::asking::Asking;
 use super::client::Sequence;
 use super::remembered::{Acknowledged, What};
 use super::router::Inner;
 use crate::config::LostWrite;
 use crate::error::Error;
 use crate::litefs::{Role, RoleView};
-use crate::request::{Ack, Ask, Refusal, Reply, Terms, Write, Written};
+use crate::position::Position;
+use crate::request::{Ack, Ask, Refusal, Terms, Write};
 
 /// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -43,11 +44,6 @@ pub(super) async fn watch(inner: std::sync::Weak<Inner>, mut roles: watch::Recei
 
 /// Why a procedure's call is not committed again.
 const OWN_ERROR: &str = "it was run again, and the procedure gave its own error: nothing of it is kept";
-
-/// Whether nothing was committed: a procedure gave its own error.
-fn is_own_error(written: &Written) -> bool {
-    matches!(written.reply, Some(Reply::Err(_)))
-}
 
 /// What a look-up found.
 enum Found {
@@ -106,16 +102,14 @@ impl Inner {
         drop(asking);
         match looked_up {
             // What a later attempt came to: it is not there, and need not be tried again.
-            Ok(Some(Answered { written, .. })) if is_own_error(&written) => {
+            Ok(Some(answered)) if answered.is_own_error() => {
                 self.tell(LostWrite { resubmit: Some(OWN_ERROR.to_owned()), ..self.lost(&write) }).await;
                 Found::Gone
             }
             Ok(Some(answered)) => {
                 // Where another attempt may have put it.
-                let position = answered.written.position;
-                Found::There(write.at(position, epoch))
+                Found::There(write.at(answered.position(), epoch))
             }
-            Err(Error::CommittedNotKept { position }) => Found::There(write.at(position, epoch)),
             Ok(None) if matches!(write.what, What::All(_)) => Found::Again(write),
             Ok(None) => {
                 self.tell(self.lost(&write)).await;
@@ -205,11 +199,18 @@ impl Inner {
         let Some(answered) = answered else {
             return Err(Refusal::Absent.into_error("the primary").to_string());
         };
-        if is_own_error(&answered.written) {
+        if answered.is_own_error() {
             return Err(OWN_ERROR.to_owned());
         }
-        let (position, epoch, ask) = (answered.written.position, answered.epoch, asking.into_ask());
-        self.remembered.add(sequence, ask, position, epoch);
-        Ok(())
+        match &answered.result {
+            // Without a position nobody knows whether it is there.
+            Err(error) if answered.position() == Position::ZERO => Err(error.to_string()),
+            // Nobody waits for what it returned.
+            told => {
+                let ask = asking.into_ask();
+                self.remember(sequence, ask, told, Ack::Visible, answered.epoch);
+                Ok(())
+            }
+        }
     }
 }

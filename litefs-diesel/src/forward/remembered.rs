@@ -40,6 +40,13 @@ pub(super) enum What {
 }
 
 impl What {
+    fn to_tell(ask: &Ask) -> Self {
+        Self::Text(match ask {
+            Ask::Run(write) => super::router::beginning(write.text()).to_owned(),
+            _ => "COMMIT".to_owned(),
+        })
+    }
+
     pub(super) fn text(&self) -> &str {
         match self {
             Self::All(write) => write.text(),
@@ -88,9 +95,17 @@ impl Remembered {
     pub(super) fn add(&self, sequence: Sequence, ask: Ask, position: Position, epoch: u64) {
         let what = match ask {
             Ask::Run(write) if self.settings.resubmit => What::All(write),
-            Ask::Run(write) => What::Text(super::router::beginning(write.text()).to_owned()),
-            _ => What::Text("COMMIT".to_owned()),
+            ask => What::to_tell(&ask),
         };
+        self.add_as(sequence, what, position, epoch);
+    }
+
+    /// Remembers one that is not to be sent again, whatever the settings say.
+    pub(super) fn add_to_tell(&self, sequence: Sequence, ask: &Ask, position: Position, epoch: u64) {
+        self.add_as(sequence, What::to_tell(ask), position, epoch);
+    }
+
+    fn add_as(&self, sequence: Sequence, what: What, position: Position, epoch: u64) {
         let bytes = what.bytes();
         self.put_back([Acknowledged { sequence, what, position, epoch, since: Instant::now(), bytes }]);
     }

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::asking::{Answered, Asking};
+use super::asking::{Answered, Asking, position_of};
 use super::attempt::Missed;
 use super::client::{LedgerClient, Sequence};
 use super::hash::hash;
@@ -192,6 +192,13 @@ impl Inner {
                     self.remember(sequence, ask, &result, terms.ack, epoch);
                     return result;
                 }
+                // Of a procedure that ended its transaction by itself a part may stand without its entry:
+                // asked again, that could be done twice. It is looked up like what had returned.
+                Arrived::Doubtful { result: told @ Err(Error::CommittedNotDecoded { .. }), .. } => {
+                    let ask = asking.into_ask();
+                    self.remember(sequence, ask, &told, terms.ack, epoch);
+                    return told;
+                }
                 // Reverting what was applied again meanwhile would be another thing than was asked for.
                 Arrived::Doubtful { why, .. } if !asking.may_ask_again() => {
                     return Err(Error::Unknown { why });
@@ -211,13 +218,16 @@ impl Inner {
         ack: Ack,
         epoch: u64,
     ) {
-        let position = match told {
-            Ok(_) if ack == Ack::Everywhere => return,
-            Ok(written) => written.position,
-            Err(error) => error.position().unwrap_or(Position::ZERO),
-        };
-        if position != Position::ZERO && !is_alone(&ask) {
-            self.remembered.add(sequence, ask, position, epoch);
+        let position = position_of(told);
+        if told.is_ok() && ack == Ack::Everywhere || position == Position::ZERO || is_alone(&ask) {
+            return;
+        }
+        match told {
+            // As above: it is only told.
+            Err(Error::CommittedNotDecoded { .. }) => {
+                self.remembered.add_to_tell(sequence, &ask, position, epoch)
+            }
+            _ => self.remembered.add(sequence, ask, position, epoch),
         }
     }
 
@@ -282,37 +292,37 @@ impl Inner {
 
     /// Waits until a committed write is where its caller wants it.
     pub(super) async fn arrive(&self, answered: Answered, sequence: &Sequence, terms: Terms) -> Arrived {
-        let Answered { written, epoch, primary } = answered;
-        let position = written.position;
+        let position = answered.position();
+        let Answered { result, epoch, primary } = answered;
         tracing::debug!(%position, "committed");
         // Nothing was committed, or there is no LiteFS.
         if terms.ack == Ack::Committed || position == Position::ZERO {
-            return Arrived::There(Ok(written));
+            return Arrived::There(result);
         }
         if primary.is_some() {
             match self.visibility.wait(position, epoch, terms.deadline).await {
                 Ok(()) => tracing::debug!(%position, "visible"),
                 Err(NotVisible::Yet) => {
-                    let error = self.not_here(written, primary, epoch, terms).await;
-                    return Arrived::There(Err(error));
+                    return Arrived::There(match result {
+                        Ok(written) => Err(self.not_here(written, primary, epoch, terms).await),
+                        gone => gone,
+                    });
                 }
                 // A primary change can drop what had been committed; the ledger goes with the data.
                 Err(NotVisible::HistoryChanged) => match self.recall(sequence, terms.deadline).await {
                     Some(Recall::Present) => tracing::debug!(%position, "in the ledger here"),
-                    _ => return Arrived::Doubtful { position, why: dropped(position) },
+                    _ => return Arrived::Doubtful { result, why: dropped(position) },
                 },
             }
         }
         if terms.ack == Ack::Visible {
-            return Arrived::There(Ok(written));
+            return Arrived::There(result);
         }
         let replicated = self.visibility.replicated(position, primary, epoch, terms);
         match replicated.await {
-            Ok(()) => Arrived::There(Ok(written)),
-            Err(NotReplicated { changed: true, .. }) => {
-                Arrived::Doubtful { position, why: dropped(position) }
-            }
-            Err(short) => Arrived::There(Err(not_replicated(written, short))),
+            Ok(()) => Arrived::There(result),
+            Err(NotReplicated { changed: true, .. }) => Arrived::Doubtful { result, why: dropped(position) },
+            Err(short) => Arrived::There(result.and_then(|written| Err(not_replicated(written, short)))),
         }
     }
 
@@ -346,7 +356,7 @@ pub(super) enum Arrived {
     /// This is its outcome.
     There(Result<Written, Error>),
     /// The history that held it may be gone: the ledger of the current primary knows.
-    Doubtful { position: Position, why: String },
+    Doubtful { result: Result<Written, Error>, why: String },
 }
 
 /// Whether it has no entry in the ledger.

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use super::asking::{Answered, Asking};
+use super::asking::{Answered, Asking, position_of};
 use super::client::Sequence;
 use super::route::moved;
 use super::router::{Arrived, Inner};
@@ -54,7 +54,13 @@ impl RoutedTransaction {
         };
         let ended = match committed {
             Ok(written) => {
-                let answered = Answered { written, epoch, primary };
+                let answered = Answered { result: Ok(written), epoch, primary };
+                settled(&router, sequence, Some(answered), String::new(), terms).await
+            }
+            // Committed all the same.
+            Err(CommitRefusal::Ended(done @ (Refusal::NotDecoded { .. } | Refusal::NotKept { .. }))) => {
+                let error = done.into_error(primary.as_deref().unwrap_or("this node"));
+                let answered = Answered { result: Err(error), epoch, primary };
                 settled(&router, sequence, Some(answered), String::new(), terms).await
             }
             Err(CommitRefusal::StillOpen(open, said)) => {
@@ -93,8 +99,8 @@ async fn settled(
                     router.remember(sequence, ask, &result, terms.ack, epoch);
                     return result;
                 }
-                Arrived::Doubtful { position, why: doubt } => {
-                    committed = Some(position);
+                Arrived::Doubtful { result, why: doubt } => {
+                    committed = Some(position_of(&result));
                     why = doubt;
                 }
             }

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Named, Service};
 use crate::error::{Bound, DatabaseError};
 use crate::position::Position;
-use crate::request::Refusal;
-use crate::request::{Ask, Begin, RequestId, Sizes, Stamp, Step, WriteRequest, Written};
+use crate::request::{self, Ask, Begin, Refusal, RequestId, Sizes, Stamp, Step, WriteRequest, Written};
 use crate::statement::{Outcome, Session, Statement};
 
 /// The service of the data connection.
@@ -103,6 +102,8 @@ impl Reply {
     /// Where the commit is that this reply tells of.
     fn position(&self) -> Option<Position> {
         match self {
+            // A procedure's own error: nothing is committed.
+            Self::Written(Written { reply: Some(request::Reply::Err(_)), .. }) => None,
             Self::Written(written) | Self::Committed(written) => Some(written.position),
             _ => None,
         }

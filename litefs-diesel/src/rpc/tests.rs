@@ -236,6 +236,13 @@ async fn a_committed_result_over_the_limit_is_answered_with_its_position() {
     assert_eq!(position.txid, 9);
 }
 
+#[test]
+fn a_procedures_own_error_that_cannot_be_sent_is_no_commit() {
+    let own_error = Written { reply: Some(crate::request::Reply::Err(vec![8])), ..Written::default() };
+    let refusal = Data::unsendable(&Reply::Written(own_error), "no room".into());
+    assert!(matches!(&refusal, Refusal::Refused(why) if why.contains("no room")), "{refusal:?}");
+}
+
 #[tokio::test]
 async fn a_frame_that_does_not_fit_leaves_no_trace_in_the_buffer() {
     let mut buffer = BytesMut::from(&b"before"[..]);

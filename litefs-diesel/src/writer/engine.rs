@@ -211,9 +211,12 @@ pub(super) fn roll_back(conn: &mut SqliteConnection) -> bool {
 
 /// SQLITE_BUSY and SQLITE_LOCKED. Diesel gives the words and not the number.
 pub(super) fn is_busy(message: &str) -> bool {
-    message.starts_with("database is locked")
-        || message.starts_with("database table is locked")
-        || message.starts_with("database schema is locked")
+    message.starts_with("database is locked") || is_locked(message)
+}
+
+/// SQLITE_LOCKED: a statement is in the way of another one of the same connection.
+pub(super) fn is_locked(message: &str) -> bool {
+    message.starts_with("database table is locked") || message.starts_with("database schema is locked")
 }
 
 /// SQLITE_IOERR.

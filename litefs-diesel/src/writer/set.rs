@@ -85,11 +85,19 @@ impl Set {
         {
             self.first.insert(job.stamp.id, self.jobs.len());
         }
-        if let Came::Ran(written) = &came {
-            self.bytes += written.weight();
-        }
+        self.bytes += self.weight(&came);
         self.jobs.push(job);
         self.came.push(came);
+    }
+
+    /// How many bytes its answer will take, about. That of a twin is a copy.
+    fn weight(&self, came: &Came) -> usize {
+        match came {
+            Came::Ran(written) | Came::Failed(Failed::Reply(written), _) => written.weight(),
+            Came::Stored(Stored::Done(written)) => written.weight(),
+            Came::Twin(first) => self.weight(&self.came[*first]),
+            Came::Stored(_) | Came::Failed(..) | Came::Absent => 0,
+        }
     }
 
     /// Whether their results take so much that they are to be answered before others run.
@@ -170,4 +178,35 @@ fn of_stored(stored: Stored<'_>, ask: &Ask, position: Position) -> Result<Writte
 fn at(written: Written, position: Position) -> Written {
     let position = if matches!(written.reply, Some(Reply::Err(_))) { Position::ZERO } else { position };
     Written { position, ..written }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::request::Held;
+    use crate::server::testing::write_request;
+    use crate::statement::Most;
+    use crate::writer::job::Ticket;
+
+    fn set_of(came: impl IntoIterator<Item = Came>) -> Set {
+        let mut set = Set::default();
+        for came in came {
+            let (ticket, _) = Ticket::new(Instant::now(), Held::default(), tokio::sync::oneshot::channel().0);
+            set.push(Job::new(write_request("INSERT"), ticket, Most::UNBOUNDED), came);
+        }
+        set
+    }
+
+    #[test]
+    fn every_answer_counts_and_that_of_a_twin_once_more() {
+        let written = || Written { reply: Some(Reply::Ok(vec![8; HEAVY / 2 + 1])), ..Written::default() };
+        assert!(!set_of([Came::Ran(written()), Came::Absent]).is_heavy());
+        assert!(set_of([Came::Ran(written()), Came::Twin(0)]).is_heavy());
+        let failed = || Came::Failed(Failed::Reply(written()), false);
+        assert!(set_of([failed(), failed()]).is_heavy());
+        let stored = || Came::Stored(Stored::Done(Cow::Owned(written())));
+        assert!(set_of([stored(), Came::Twin(0)]).is_heavy());
+    }
 }

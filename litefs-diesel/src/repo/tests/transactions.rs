@@ -87,6 +87,7 @@ fn nothing_runs_again_after_an_outcome_by_which_it_may_be_there() {
         // Nor where another time would end in the same way.
         Error::NotExecuted(NotExecuted::Refused("not served".into())),
         Error::NotExecuted(NotExecuted::ShuttingDown),
+        Error::NotExecuted(NotExecuted::TooLarge(crate::error::Bound::new("limits.binds", 3))),
     ] {
         let test = TestRepo::with_users();
         let (runs, text) = (Arc::default(), end.to_string());

@@ -245,6 +245,10 @@ impl OpenTransaction for FakeTransaction {
             if self.session.changes != 300 {
                 self.fake.done.lock().insert(stamp.id, Some(written.clone())); // else a failover drops it
             }
+            if self.session.changes == 400 {
+                let (position, why) = (written.position, "no room for the answer".into());
+                return Err(CommitRefusal::Ended(Refusal::NotDecoded { position, why }));
+            }
             if self.session.changes == 200 {
                 // Committed, and the answer is lost.
                 return Err(CommitRefusal::Ended(Refusal::Unknown("the disk broke".into())));

@@ -1,5 +1,7 @@
 //! What a commit is worth when the role changes around it.
 
+use std::path::Path;
+
 use diesel::prelude::*;
 
 use super::*;
@@ -82,6 +84,79 @@ async fn a_commit_that_litefs_did_not_take_is_unknown_and_settled_by_the_next_at
     let settled = bench.writer.run(crate::request::Stamp { again: true, ..stamp }, insert("a")).await;
     assert!(settled.is_ok(), "{settled:?}");
     assert_eq!(bench.names(), ["a", "b"]);
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Lets the commit of the transaction that it is called in fail with an I/O error.
+    fn break_commit(i: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
+}
+
+/// A commit in rollback mode ends with the deletion of the journal: in place of it there is a directory
+/// then, which SQLite cannot delete, so it says that the commit failed when the file is written already.
+fn break_journal(database: &Path) {
+    let journal = database.with_extension("db-journal");
+    std::fs::remove_file(&journal).unwrap();
+    std::fs::create_dir(&journal).unwrap();
+}
+
+/// A database in rollback mode whose `break_commit` breaks the journal.
+fn bench_whose_commits_break() -> Bench {
+    let on_open = |conn: &mut SqliteConnection| {
+        let database = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT file FROM pragma_database_list")
+            .get_result::<String>(conn)?;
+        break_commit_utils::register_nondeterministic_impl(conn, move |i: i64| {
+            break_journal(Path::new(&database));
+            i
+        })
+    };
+    let bench = bench_with(true, |repo| repo, on_open, Fake::new());
+    bench.change("PRAGMA journal_mode = DELETE");
+    bench
+}
+
+impl Bench {
+    /// The disk works again.
+    fn mend_journal(&self) {
+        std::fs::remove_dir(self.file.path().join("t.db-journal")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_io_error_of_a_groups_commit_is_never_a_rejection_and_is_settled_by_the_next_attempt() {
+    let bench = bench_whose_commits_break();
+    bench.writer.register().await;
+    let stamp = bench.writer.stamp();
+    // The first one opens the journal.
+    let write = || request(&["INSERT INTO t (name) VALUES ('a')", "UPDATE t SET id = break_commit(id)"]);
+    let written = bench.writer.run(stamp, write()).await;
+    let Err(Refusal::Unknown(why)) = &written else { panic!("{written:?}") };
+    assert!(why.contains("its commit failed: disk I/O error"), "{why}");
+    bench.mend_journal();
+    let settled = bench.writer.run(crate::request::Stamp { again: true, ..stamp }, insert("a")).await;
+    assert!(settled.is_ok(), "{settled:?}");
+    assert_eq!(bench.names(), ["a"]);
+}
+
+#[tokio::test]
+async fn an_io_error_of_a_transactions_commit_is_never_a_rejection_and_is_settled_by_the_ledger() {
+    let bench = bench_whose_commits_break();
+    bench.writer.register().await;
+    let mut open = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let stamp = bench.writer.stamped(open.id.sequence);
+    open.run(sql("INSERT INTO t (name) VALUES ('a')"), terms().deadline).await.unwrap();
+    break_journal(&bench.file.path().join("t.db"));
+    let committed = open.commit(terms()).await;
+    let Err(CommitFailure::Ended(error)) = committed else { panic!("it is settled") };
+    assert!(
+        matches!(&error, Error::Unknown { why } if why.contains("its commit failed: disk I/O error")),
+        "{error}"
+    );
+    bench.mend_journal();
+    // It is there as a whole, with its entry, or not at all.
+    let settled = bench.writer.ask(stamp, crate::request::Ask::Settle).await;
+    assert_eq!(settled.is_ok(), bench.names() == ["a"], "{settled:?}");
+    assert!(settled.is_ok() || settled == Err(Refusal::Absent), "{settled:?}");
 }
 
 #[tokio::test]

@@ -162,6 +162,23 @@ async fn a_procedure_that_makes_an_error_of_its_own_of_a_file_that_is_gone_is_le
 }
 
 #[tokio::test]
+async fn what_a_procedure_itself_holds_locked_is_its_own_affair() {
+    use super::procedures::{Body, call, has, put};
+    for replicated in [false, true] {
+        let bench = bench_on(replicated, |repo| repo);
+        bench.change(
+            "CREATE TRIGGER locked BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'database table is locked'); END",
+        );
+        let own: Body =
+            |conn| put(conn, "a").map_or_else(|_| Ok(Reply::Err(vec![8])), |_| Ok(Reply::Ok(vec![7])));
+        has(&bench, "tells", own);
+        bench.writer.register().await;
+        let told = bench.writer.run(bench.writer.stamp(), call("tells")).await.unwrap();
+        assert_eq!(told.reply, Some(Reply::Err(vec![8])), "{replicated}");
+    }
+}
+
+#[tokio::test]
 async fn a_statement_of_a_transaction_that_finds_the_node_demoted_or_the_file_gone_ends_it() {
     let bench = bench_gone();
     bench.change(

@@ -183,6 +183,21 @@ async fn an_error_that_ended_the_transaction_is_its_own_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn a_large_error_of_its_own_ends_the_group_as_a_large_value_does() {
+    let bench = bench_on(true, |repo| repo);
+    bench.writer.register().await;
+    has(&bench, "fails", |_| Ok(Reply::Err(vec![8; 9 << 20])));
+    let held = bench.writer.begin(Begin::Immediate, Session::default(), terms()).await.unwrap();
+    let ask = |write| bench.writer.ask(bench.writer.stamp(), Ask::Run(write));
+    let (before, called, after) = (ask(insert("before")), ask(call("fails")), ask(insert("after")));
+    held.rollback(terms().deadline).await.unwrap();
+    let before = before.await.unwrap().position;
+    called.await.unwrap();
+    // What comes later is of another group.
+    assert!(after.await.unwrap().position.txid > before.txid);
+}
+
+#[tokio::test]
 async fn a_transaction_that_it_left_open_is_rolled_back() {
     use diesel::connection::{AnsiTransactionManager, TransactionManager};
     let bench = bench_on(true, |repo| repo);
