@@ -107,7 +107,7 @@
 //! | `max_frame` | 65,536 to 1,073,741,824 | 67,108,864 | Bytes of a frame, the same on all nodes. A message is held whole on both sides: room for blobs of a megabyte by the dozen, and small enough that a few cannot fill a small server. A message has at most 1,048,576 values, whatever its size: that is of the protocol and no setting, because both sides have to count alike; in memory they take 40 MiB. |
 //! | `requests` | 1 to 1,048,576 | 65,536 | Requests that are held at once: from their arrival until nothing of them is left in a queue, also when their caller has cancelled them, and their answer is on its way. One more is `Overloaded`. Each costs a few KiB besides its bytes: a quarter of a gigabyte in all. |
 //! | `requests_per_connection` | 1 to 1,048,576 | 16,384 | The same of one connection: as many as a peer has on one. |
-//! | `request_bytes` | `max_frame` to 4,294,967,296 | 4 × `max_frame` | Bytes of those, and of what has come of frames that are not whole yet. One more is `Overloaded`; a frame for which there is no room ends its connection. |
+//! | `request_bytes` | `max_frame` to 4,294,967,296 | 4 × `max_frame` | Bytes of those. Those of 4 KiB or less are not counted. One more is `Overloaded`. A frame of more than 128 KiB counts from its announcement on; when there is no room for it, it waits unread for up to `reply_timeout`. |
 //! | `transactions` | 1 to 65,536 | 1,024 | Transactions that peers have open, those included that wait. One more is `Overloaded`. One of each repo runs and `transactions_waiting` wait: 15 repos. |
 //! | `transactions_per_connection` | 1 to 65,536 | 256 | The same of one connection: one peer cannot have all. |
 //! | `statement_bytes` | 1 to `max_frame` | 4,194,304 | Bytes of a statement's text. A longer one is `TooLarge`, where it is to be sent and where it comes. SQLite reads so much in a tenth of a second, while all others wait. A migration has to fit `max_frame` only. |
@@ -116,7 +116,7 @@
 //! | `result_rows` | 1 to 4,294,967,296 | 1,000,000 | Rows that a peer's request may return, all its statements together. What would return more is `TooLarge`: the request is rolled back and nothing of it is kept, in an open transaction the statement. |
 //! | `result_bytes` | 1 to `max_frame` | half of `max_frame` | Bytes of those, or of what a procedure returns: so what is committed can be sent. |
 //! | `reply_bytes` | `max_frame` to 4,294,967,296 | 4 × `max_frame` | Bytes of answers that wait until their callers take them. When there are more, connections whose answers have waited for longer than a second are closed, the longest first; what still has no room is `Overloaded`, or what was committed is told without its result. Eight of the largest results. |
-//! | `reply_timeout` | duration above 0 | 30 s | How long an answer may wait until it is taken. Then its connection is closed: its caller does not read, or too slowly. 256 MiB take so long at 70 Mbit/s. |
+//! | `reply_timeout` | duration above 0 | 30 s | How long an answer may wait until it is taken. Then its connection is closed: its caller does not read, or too slowly. 256 MiB take so long at 70 Mbit/s. As long, a frame may take until all of it has come, the wait for its room included; then its connection is closed, too. |
 //!
 //! # What this room never does
 //! It opens no database, listens on nothing and starts no thread; its checks only look. No

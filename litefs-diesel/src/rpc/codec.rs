@@ -14,6 +14,7 @@ use super::wire::{self, Down, MAX_CALL, Trace, Unreadable, Up, WireError};
 use super::{Named, Service, quiet};
 use crate::handover::Handover;
 use crate::request::Refusal;
+use crate::shares::Share;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave
 /// in one system call.
@@ -49,6 +50,8 @@ pub(crate) struct Received<R> {
     pub(crate) deadline: Instant,
     /// How many bytes it took.
     pub(crate) bytes: usize,
+    /// What was taken for its frame before that was read, if it was large.
+    pub(crate) room: Option<Share>,
 }
 
 impl<R: Named> RequestName for Received<R> {
@@ -203,7 +206,7 @@ impl<S: Service> Decoder for Answerer<S> {
                 let deadline = Instant::now() + left;
                 context.deadline = quiet::beyond(deadline);
                 context.trace_context = trace.into();
-                let message = Received { request: wire::read(body), deadline, bytes: body.len() };
+                let message = Received { request: wire::read(body), deadline, bytes: body.len(), room: None };
                 ClientMessage::Request(tarpc::Request { context, id, message })
             }
             (Up::Cancel { id }, rest) => {

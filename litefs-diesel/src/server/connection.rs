@@ -31,7 +31,7 @@ use crate::rpc::client::sources;
 use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::WireError;
-use crate::shares::Shares;
+use crate::shares::{Share, Shares};
 use crate::statement::Most;
 
 /// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
@@ -130,11 +130,12 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
-    let own = Shares::new("limits.requests_per_connection", limits.requests_per_connection);
+    let most_calls = limits.requests_per_connection;
+    let own = Shares::new("limits.requests_per_connection", most_calls);
     let most = Most::new(limits.result_rows, limits.result_bytes);
     let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
-    let transport = Paced::new(transport, Arc::clone(&waiting), budget.request_bytes.take_anyway(0));
+    let transport = Paced::new(transport, Arc::clone(&waiting), Arc::clone(&budget.request_bytes));
     let config = tarpc::server::Config { pending_response_buffer: 1024 };
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
@@ -177,10 +178,13 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
             Some(Ok(request)) => {
                 idle.used();
                 // Answers that wait count, too, and those are tarpc's to count.
-                let many = requests.channel().in_flight_requests() > limits.requests_per_connection;
-                let bytes = request.get().message.bytes;
-                let held = if many { Err(own.bound().clone()) } else { budget.admit(&own, bytes) };
-                let call = call(&calls, caller, &request.get().message, held, most, Arc::clone(&waiting));
+                let in_flight = requests.channel().in_flight_requests();
+                let message = &request.get().message;
+                let held = match in_flight > most_calls {
+                    true => Err(own.bound().clone()),
+                    false => budget.admit(&own, message.bytes, message.room.as_ref().map_or(0, Share::count)),
+                };
+                let call = call(&calls, caller, message, held, most, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
@@ -207,6 +211,7 @@ fn their_fault(error: &ChannelError<WireError>) -> Option<Reason> {
     match &**error {
         WireError::Announced { .. } | WireError::Damaged(_) => Some(Reason::Frame),
         WireError::Full(_) => Some(Reason::RequestBytes),
+        WireError::NotWhole => Some(Reason::FrameTime),
         WireError::NotTaken => Some(Reason::ReplyTime),
         _ => None,
     }
@@ -237,9 +242,10 @@ fn call<C: Calls>(
         }
     };
     let caller = caller.clone();
-    move |_, Received { request, deadline, .. }| {
+    move |_, Received { request, deadline, room, .. }| {
         let running = match (taken, request) {
             (Ok((calls, taken, held)), Ok(request)) => {
+                let held = if room.is_some() { Held::new((held, room)) } else { held };
                 Ok(calls.run(taken, request, Allowance { deadline, most, held }))
             }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),
