@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
-pub(crate) use crate::bounded::{Unreadable, read};
+pub(crate) use crate::bounded::{Unreadable, read, weighed};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use crate::config::MAX_FRAME;
 use crate::error::Bound;

@@ -90,3 +90,20 @@ async fn a_frame_that_is_not_whole_in_time_ends_its_connection_and_gives_its_roo
     tokio::time::sleep(2 * reply_timeout).await;
     ask(&quiet, write("INSERT INTO t (a) VALUES (1)")).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_request_counts_as_what_it_takes_in_memory() {
+    let limits = LimitSettings { request_bytes: 1 << 20, ..LimitSettings::default() };
+    let bench = Bench::start(limits).await;
+    let other = connect(&bench.node).await;
+    // Everybody waits for this one.
+    ask(&other, begin(1)).await.unwrap();
+    let mut raw = Raw::connect(&bench.node).await;
+    // A hundred kilobytes each, and megabytes once they are read; the first has room because there is no other.
+    for id in 1..=2 {
+        raw.call(id, &writes(vec![plain(""); 20_000])).await;
+    }
+    let refused = raw.answer_to(2).await;
+    assert_eq!(refused, Err(Refusal::Overloaded(Bound::new("limits.request_bytes", 1 << 20))));
+    ask(&other, commit_of(1)).await.unwrap();
+}
