@@ -65,6 +65,16 @@ pub(super) trait Calls: Clone + Send + 'static {
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
 
+    /// How many of them one connection has at once.
+    fn most(limits: &LimitSettings) -> usize {
+        limits.requests_per_connection
+    }
+
+    /// What one takes of this node, on the connection whose calls are `own`.
+    fn admit(budget: &Budget, own: &Arc<Shares>, call: &Received<Request<Self>>) -> Result<Held, Bound> {
+        budget.admit(own, call.bytes, call.room.as_ref().map_or(0, Share::count))
+    }
+
     /// How many bytes an answer takes while it waits to be sent, about.
     fn weight(reply: &<Self::Service as Service>::Reply) -> usize;
 
@@ -130,7 +140,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
-    let most_calls = limits.requests_per_connection;
+    let most_calls = C::most(limits);
     let own = Shares::new("limits.requests_per_connection", most_calls);
     let most = Most::new(limits.result_rows, limits.result_bytes);
     let waiting = budget.replies.line();
@@ -182,7 +192,7 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
                 let message = &request.get().message;
                 let held = match in_flight > most_calls {
                     true => Err(own.bound().clone()),
-                    false => budget.admit(&own, message.bytes, message.room.as_ref().map_or(0, Share::count)),
+                    false => C::admit(budget, &own, message),
                 };
                 let call = call(&calls, caller, message, held, most, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
