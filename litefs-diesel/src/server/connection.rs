@@ -27,7 +27,7 @@ use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::request::{Allowance, Held, Refusal};
 use crate::rpc::Service;
-use crate::rpc::client::sources;
+use crate::rpc::client::{MAX_IN_FLIGHT, sources};
 use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::WireError;
@@ -142,6 +142,8 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let most_calls = C::most(limits);
     let own = Shares::new("limits.requests_per_connection", most_calls);
+    // What is over the bound is refused, but a refusal waits, too, for one who does not read. No node has so many.
+    let no_more = 2 * most_calls.max(MAX_IN_FLIGHT);
     let most = Most::new(limits.result_rows, limits.result_bytes);
     let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
@@ -189,6 +191,11 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
                 idle.used();
                 // Answers that wait count, too, and those are tarpc's to count.
                 let in_flight = requests.channel().in_flight_requests();
+                if in_flight > no_more {
+                    caller
+                        .note(Reason::CallsUnanswered, &format_args!("{in_flight} calls have no answer yet"));
+                    break;
+                }
                 let message = &request.get().message;
                 let held = match in_flight > most_calls {
                     true => Err(own.bound().clone()),
