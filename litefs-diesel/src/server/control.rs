@@ -90,6 +90,7 @@ impl Calls for ControlCalls {
     }
 
     /// Nothing but the connection's own: a node full of data calls still says that it is there, and hears who is.
+    /// Only a view of more than 128 KiB waits for room, as any frame does before it is read.
     fn admit(_: &Budget, own: &Arc<Shares>, _: &Received<Ask>) -> Result<Held, Bound> {
         own.take(1).map(Held::new)
     }
