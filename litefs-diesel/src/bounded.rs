@@ -27,13 +27,21 @@ pub(crate) enum Unreadable {
     TooMany,
 }
 
+/// How many bytes in memory a value has at most for each that was read of it by itself.
+const IN_MEMORY: usize = 40;
+
 /// A message and the bytes behind it.
 pub(crate) fn split<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Unreadable> {
+    counted(bytes).map(|(message, rest, _)| (message, rest))
+}
+
+/// A message, the bytes behind it, and how many values were read.
+fn counted<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8], usize), Unreadable> {
     let mut from = Deserializer::from_flavor(Counted { bytes, left: MAX_VALUES });
     let read = T::deserialize(&mut from);
     let Counted { bytes, left } = from.finalize().map_err(Unreadable::Unknown)?;
     match read {
-        Ok(message) => Ok((message, bytes)),
+        Ok(message) => Ok((message, bytes, MAX_VALUES - left)),
         Err(_) if left == 0 => Err(Unreadable::TooMany),
         Err(error) => Err(Unreadable::Unknown(error)),
     }
@@ -41,8 +49,14 @@ pub(crate) fn split<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Unr
 
 /// A message that takes all of `bytes`.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let (message, rest) = split(bytes)?;
-    if rest.is_empty() { Ok(message) } else { Err(Unreadable::Trailing(rest.len())) }
+    weighed(bytes).map(|(message, _)| message)
+}
+
+/// The same, and how many bytes it takes in memory at most.
+pub(crate) fn weighed<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), Unreadable> {
+    let (message, rest, values) = counted(bytes)?;
+    let memory = bytes.len() + IN_MEMORY * values;
+    if rest.is_empty() { Ok((message, memory)) } else { Err(Unreadable::Trailing(rest.len())) }
 }
 
 /// What a piece of a message that is being written may count for where it is read: never less than it does.

@@ -1,18 +1,27 @@
 //! Counting what is held at once, up to a bound.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
 
 use crate::error::Bound;
 
 /// So much of something, whoever has it.
+#[derive(Debug)]
 pub(crate) struct Shares {
     bound: Bound,
     most: usize,
     used: AtomicUsize,
+    /// Those who wait until some is given back.
+    waiting: Mutex<Vec<Waker>>,
+    /// There are some, so that giving back looks for them only then.
+    awaited: AtomicBool,
 }
 
 /// A part of it, until this is dropped.
+#[derive(Debug)]
 pub(crate) struct Share {
     of: Arc<Shares>,
     count: usize,
@@ -21,22 +30,49 @@ pub(crate) struct Share {
 impl Shares {
     /// `setting` is where `most` comes from.
     pub(crate) fn new(setting: &'static str, most: usize) -> Arc<Self> {
-        Arc::new(Self { bound: Bound::new(setting, most), most, used: AtomicUsize::new(0) })
+        let (bound, (used, waiting, awaited)) = (Bound::new(setting, most), Default::default());
+        Arc::new(Self { bound, most, used, waiting, awaited })
     }
 
     /// So much of it; the bound when there is not so much left. When nobody has any, more than there is, too:
     /// else it would never be to be had.
     pub(crate) fn take(self: &Arc<Self>, count: usize) -> Result<Share, Bound> {
-        let (share, before) = self.add(count);
-        if before > 0 && before.saturating_add(count) > self.most {
-            return Err(self.bound.clone());
+        self.take_more(count, 0)
+    }
+
+    /// The same for one who has `own` of it already.
+    pub(crate) fn take_more(self: &Arc<Self>, count: usize, own: usize) -> Result<Share, Bound> {
+        let fits = |used: usize| {
+            let all = used.saturating_add(count);
+            (used <= own || all <= self.most).then_some(all)
+        };
+        match self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fits) {
+            Ok(_) => Ok(Share { of: Arc::clone(self), count }),
+            Err(_) => Err(self.bound.clone()),
         }
-        Ok(share)
+    }
+
+    /// So much of it, as soon as there is. Who waits is woken when some is given back.
+    pub(crate) fn poll_take(self: &Arc<Self>, count: usize, cx: &mut Context<'_>) -> Poll<Share> {
+        if let Ok(share) = self.take(count) {
+            return Poll::Ready(share);
+        }
+        let mut waiting = self.waiting.lock();
+        self.awaited.store(true, Ordering::SeqCst);
+        // What was given back before that woke nobody.
+        if let Ok(share) = self.take(count) {
+            return Poll::Ready(share);
+        }
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// So much of it, also when that is more than there is.
     pub(crate) fn take_anyway(self: &Arc<Self>, count: usize) -> Share {
-        self.add(count).0
+        self.used.fetch_add(count, Ordering::SeqCst);
+        Share { of: Arc::clone(self), count }
     }
 
     pub(crate) fn bound(&self) -> &Bound {
@@ -45,12 +81,19 @@ impl Shares {
 
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.used.load(Ordering::SeqCst)
     }
 
-    fn add(self: &Arc<Self>, count: usize) -> (Share, usize) {
-        let before = self.used.fetch_add(count, Ordering::Relaxed);
-        (Share { of: Arc::clone(self), count }, before)
+    fn give_back(&self, count: usize) {
+        self.used.fetch_sub(count, Ordering::SeqCst);
+        if self.awaited.load(Ordering::SeqCst) {
+            let waiting = {
+                let mut waiting = self.waiting.lock();
+                self.awaited.store(false, Ordering::SeqCst);
+                std::mem::take(&mut *waiting)
+            };
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 }
 
@@ -58,27 +101,11 @@ impl Share {
     pub(crate) fn count(&self) -> usize {
         self.count
     }
-
-    /// Makes it another size; the bound when there is not so much left, and then it stays as it was.
-    pub(crate) fn resize(&mut self, count: usize) -> Result<(), Bound> {
-        match count.checked_sub(self.count) {
-            Some(0) => return Ok(()),
-            None => {
-                self.of.used.fetch_sub(self.count - count, Ordering::Relaxed);
-            }
-            Some(more) => {
-                let mut part = self.of.take(more)?;
-                part.count = 0; // it is this one's from here on
-            }
-        }
-        self.count = count;
-        Ok(())
-    }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.of.used.fetch_sub(self.count, Ordering::Relaxed);
+        self.of.give_back(self.count);
     }
 }
 
@@ -100,14 +127,28 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_changes_its_size_counts_as_what_it_is() {
+    fn who_has_some_may_have_more_than_there_is_while_nobody_else_has_any() {
         let shares = Shares::new("limits.request_bytes", 10);
-        let other = shares.take(4).unwrap_or_else(|_| panic!("refused when nobody has any"));
-        let mut share = shares.take_anyway(0);
-        assert!(share.resize(6).is_ok() && shares.used() == 10);
-        assert!(share.resize(7).is_err() && shares.used() == 10);
-        assert!(share.resize(2).is_ok() && shares.used() == 6);
-        drop((share, other));
+        let own = shares.take_anyway(4);
+        assert!(shares.take_more(20, own.count()).is_ok());
+        let _other = shares.take_anyway(1);
+        assert!(shares.take_more(20, own.count()).is_err() && shares.take_more(5, own.count()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_some_has_it_when_it_is_given_back() {
+        let shares = Shares::new("limits.request_bytes", 10);
+        let (most, other) = (shares.take_anyway(8), shares.take_anyway(1));
+        let (woken, waits) = (Arc::clone(&shares), shares.clone());
+        let waits = tokio::spawn(std::future::poll_fn(move |cx| waits.poll_take(4, cx)));
+        while !woken.awaited.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        drop(other); // not enough
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished());
+        drop(most);
+        assert_eq!(waits.await.map(|share| share.count()).ok(), Some(4));
         assert_eq!(shares.used(), 0);
     }
 }

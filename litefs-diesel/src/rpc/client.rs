@@ -18,7 +18,7 @@ use crate::handover::Handover;
 use crate::request::Refusal;
 
 /// How many calls may be on a connection without an answer; the next ones wait, unsent.
-const MAX_IN_FLIGHT: usize = 16 * 1024;
+pub(crate) const MAX_IN_FLIGHT: usize = 16 * 1024;
 
 /// How many calls may wait for the connection's task to take them; the next ones wait for room.
 const QUEUED: usize = 1024;

@@ -14,6 +14,7 @@ use super::wire::{self, Down, MAX_CALL, Trace, Unreadable, Up, WireError};
 use super::{Named, Service, quiet};
 use crate::handover::Handover;
 use crate::request::Refusal;
+use crate::shares::Share;
 
 /// How many bytes wait for a flush before the writer of them must wait: many small answers leave
 /// in one system call.
@@ -47,8 +48,10 @@ pub(crate) struct Received<R> {
     pub(crate) request: Result<R, Unreadable>,
     /// By when its caller wants an answer.
     pub(crate) deadline: Instant,
-    /// How many bytes it took.
+    /// How many bytes it takes in memory at most.
     pub(crate) bytes: usize,
+    /// What was taken for its frame before that was read, if it was large.
+    pub(crate) room: Option<Share>,
 }
 
 impl<R: Named> RequestName for Received<R> {
@@ -203,7 +206,11 @@ impl<S: Service> Decoder for Answerer<S> {
                 let deadline = Instant::now() + left;
                 context.deadline = quiet::beyond(deadline);
                 context.trace_context = trace.into();
-                let message = Received { request: wire::read(body), deadline, bytes: body.len() };
+                let (request, bytes) = match wire::weighed(body) {
+                    Ok((request, bytes)) => (Ok(request), bytes),
+                    Err(unreadable) => (Err(unreadable), 0),
+                };
+                let message = Received { request, deadline, bytes, room: None };
                 ClientMessage::Request(tarpc::Request { context, id, message })
             }
             (Up::Cancel { id }, rest) => {

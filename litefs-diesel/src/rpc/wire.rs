@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::bounded::{self, MAX_VALUES};
-pub(crate) use crate::bounded::{Unreadable, read};
+pub(crate) use crate::bounded::{Unreadable, read, weighed};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use crate::config::MAX_FRAME;
 use crate::error::Bound;
@@ -72,8 +72,12 @@ pub(crate) enum WireError {
     Damaged(#[from] Unreadable),
     #[error("the peer closed the connection")]
     Closed,
-    #[error("this node holds too much of requests to read on, {0}")]
+    #[error(
+        "there was no room for its frame within the time that one has (setting `limits.reply_timeout`), {0}"
+    )]
     Full(Bound),
+    #[error("its frame was not whole within the time that one has (setting `limits.reply_timeout`)")]
+    NotWhole,
     #[error("an answer was not taken within the time that it has (setting `limits.reply_timeout`)")]
     NotTaken,
 }
@@ -125,12 +129,11 @@ pub(crate) fn body(message: &impl Serialize) -> Result<Bytes, WireError> {
 /// Memory is reserved for as much again as has come, and not for what is announced: four bytes would else cost
 /// a frame of the largest size.
 pub(crate) fn next(from: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>, WireError> {
-    let Some((length, body)) = from.split_first_chunk::<LENGTH>() else { return Ok(None) };
-    let length = u32::from_be_bytes(*length) as usize;
+    let Some(length) = announced(from) else { return Ok(None) };
     if length > limit {
         return Err(WireError::Announced { length, limit });
     }
-    if let Some(missing @ 1..) = length.checked_sub(body.len()) {
+    if let Some(missing @ 1..) = (LENGTH + length).checked_sub(from.len()) {
         from.reserve(missing.min(from.len().max(READ)));
         return Ok(None);
     }
@@ -141,6 +144,11 @@ pub(crate) fn next(from: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>
         *from = BytesMut::from(&from[..]);
     }
     Ok(Some(frame))
+}
+
+/// How many bytes the frame has of which these are the first, its length not counted.
+pub(crate) fn announced(from: &[u8]) -> Option<usize> {
+    from.first_chunk::<LENGTH>().map(|length| u32::from_be_bytes(*length) as usize)
 }
 
 /// How large a frame may be for its room to be used for the next ones.

@@ -8,6 +8,10 @@ use crate::error::Bound;
 use crate::request::Held;
 use crate::shares::Shares;
 
+/// A request of no more bytes has them within what a request costs anyway: when large ones have all the bytes,
+/// small ones go on.
+const SMALL: usize = 4 << 10;
+
 /// Shared by all connections of a server.
 pub(crate) struct Budget {
     requests: Arc<Shares>,
@@ -32,8 +36,13 @@ impl Budget {
         self.replies.bytes()
     }
 
-    /// Takes a request of so many bytes, of the connection whose requests are `own`.
-    pub(super) fn admit(&self, own: &Arc<Shares>, bytes: usize) -> Result<Held, Bound> {
-        Ok(Held::new((own.take(1)?, self.requests.take(1)?, self.request_bytes.take(bytes)?)))
+    /// Takes a request of so many bytes, of the connection whose requests are `own`. It has `room` of them already.
+    pub(super) fn admit(&self, own: &Arc<Shares>, bytes: usize, room: usize) -> Result<Held, Bound> {
+        let counts = (own.take(1)?, self.requests.take(1)?);
+        let bytes = match bytes.saturating_sub(room) {
+            more if bytes > SMALL && more > 0 => Some(self.request_bytes.take_more(more, room)?),
+            _ => None,
+        };
+        Ok(Held::new((counts, bytes)))
     }
 }

@@ -27,11 +27,11 @@ use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::request::{Allowance, Held, Refusal};
 use crate::rpc::Service;
-use crate::rpc::client::sources;
+use crate::rpc::client::{MAX_IN_FLIGHT, sources};
 use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::WireError;
-use crate::shares::Shares;
+use crate::shares::{Share, Shares};
 use crate::statement::Most;
 
 /// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
@@ -64,6 +64,16 @@ pub(super) trait Calls: Clone + Send + 'static {
         request: Request<Self>,
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Self::Service>>;
+
+    /// How many of them one connection has at once.
+    fn most(limits: &LimitSettings) -> usize {
+        limits.requests_per_connection
+    }
+
+    /// What one takes of this node, on the connection whose calls are `own`.
+    fn admit(budget: &Budget, own: &Arc<Shares>, call: &Received<Request<Self>>) -> Result<Held, Bound> {
+        budget.admit(own, call.bytes, call.room.as_ref().map_or(0, Share::count))
+    }
 
     /// How many bytes an answer takes while it waits to be sent, about.
     fn weight(reply: &<Self::Service as Service>::Reply) -> usize;
@@ -130,11 +140,14 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
     stopping: &Stopping,
     tasks: &TaskTracker,
 ) {
-    let own = Shares::new("limits.requests_per_connection", limits.requests_per_connection);
+    let most_calls = C::most(limits);
+    let own = Shares::new("limits.requests_per_connection", most_calls);
+    // What is over the bound is refused, but a refusal waits, too, for one who does not read. No node has so many.
+    let no_more = 2 * most_calls.max(MAX_IN_FLIGHT);
     let most = Most::new(limits.result_rows, limits.result_bytes);
     let waiting = budget.replies.line();
     let transport = codec::answerer::<C::Service, T>(io, limits.max_frame);
-    let transport = Paced::new(transport, Arc::clone(&waiting), budget.request_bytes.take_anyway(0));
+    let transport = Paced::new(transport, Arc::clone(&waiting), Arc::clone(&budget.request_bytes));
     let config = tarpc::server::Config { pending_response_buffer: 1024 };
     let mut requests = pin!(BaseChannel::new(config, transport).requests());
     let (mut gently, mut now) = (pin!(stopping.gently.cancelled()), pin!(stopping.now.cancelled()));
@@ -177,10 +190,18 @@ pub(super) async fn run<C: Calls, T: AsyncRead + AsyncWrite + Unpin>(
             Some(Ok(request)) => {
                 idle.used();
                 // Answers that wait count, too, and those are tarpc's to count.
-                let many = requests.channel().in_flight_requests() > limits.requests_per_connection;
-                let bytes = request.get().message.bytes;
-                let held = if many { Err(own.bound().clone()) } else { budget.admit(&own, bytes) };
-                let call = call(&calls, caller, &request.get().message, held, most, Arc::clone(&waiting));
+                let in_flight = requests.channel().in_flight_requests();
+                if in_flight > no_more {
+                    caller
+                        .note(Reason::CallsUnanswered, &format_args!("{in_flight} calls have no answer yet"));
+                    break;
+                }
+                let message = &request.get().message;
+                let held = match in_flight > most_calls {
+                    true => Err(own.bound().clone()),
+                    false => C::admit(budget, &own, message),
+                };
+                let call = call(&calls, caller, message, held, most, Arc::clone(&waiting));
                 tasks.spawn(request.execute(tarpc::server::serve(call)));
             }
             Some(Err(error)) => {
@@ -207,6 +228,7 @@ fn their_fault(error: &ChannelError<WireError>) -> Option<Reason> {
     match &**error {
         WireError::Announced { .. } | WireError::Damaged(_) => Some(Reason::Frame),
         WireError::Full(_) => Some(Reason::RequestBytes),
+        WireError::NotWhole => Some(Reason::FrameTime),
         WireError::NotTaken => Some(Reason::ReplyTime),
         _ => None,
     }
@@ -237,9 +259,10 @@ fn call<C: Calls>(
         }
     };
     let caller = caller.clone();
-    move |_, Received { request, deadline, .. }| {
+    move |_, Received { request, deadline, room, .. }| {
         let running = match (taken, request) {
             (Ok((calls, taken, held)), Ok(request)) => {
+                let held = if room.is_some() { Held::new((held, room)) } else { held };
                 Ok(calls.run(taken, request, Allowance { deadline, most, held }))
             }
             (Ok(_), Err(unreadable)) => Err(Refusal::Refused(unreadable.to_string())),

@@ -7,16 +7,23 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::Services;
+use super::budget::Budget;
 use super::connection::Calls;
+use crate::config::LimitSettings;
+use crate::error::Bound;
 use crate::members::Way;
-use crate::request::{Allowance, Refusal};
-use crate::rpc::codec::Answer as Answered;
+use crate::request::{Allowance, Held, Refusal};
+use crate::rpc::codec::{Answer as Answered, Received};
 use crate::rpc::control::{Answer, Ask, Control, View};
 use crate::rpc::hello::Peer;
+use crate::shares::Shares;
 
 /// How long a change of position waits for others before it is told: a busy primary changes it a
 /// thousand times a second, and nobody reads that fast.
 const COALESCE: Duration = Duration::from_millis(20);
+
+/// How many calls of one connection are answered at once: a node has two.
+const CALLS: usize = 64;
 
 /// Answers one peer.
 #[derive(Clone)]
@@ -76,6 +83,16 @@ impl Calls for ControlCalls {
             })
         }
         .boxed()
+    }
+
+    fn most(limits: &LimitSettings) -> usize {
+        limits.requests_per_connection.min(CALLS)
+    }
+
+    /// Nothing but the connection's own: a node full of data calls still says that it is there, and hears who is.
+    /// Only a view of more than 128 KiB waits for room, as any frame does before it is read.
+    fn admit(_: &Budget, own: &Arc<Shares>, _: &Received<Ask>) -> Result<Held, Bound> {
+        own.take(1).map(Held::new)
     }
 
     /// A view is small: a few numbers for each repo and node.

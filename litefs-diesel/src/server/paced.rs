@@ -1,26 +1,30 @@
 //! A connection's frames, none of which is held for longer or in greater number than others can bear.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use futures::{Sink, Stream};
 use tarpc::{ClientMessage, Response};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 use tokio_util::bytes::BytesMut;
-use tokio_util::codec::Framed;
+use tokio_util::codec::{Decoder, Framed};
 
 use super::replies::{Part, Ready, Waiting};
 use crate::rpc::Service;
 use crate::rpc::codec::{Answer, Answerer, BUFFER, Goodbye, Received};
-use crate::rpc::wire::WireError;
-use crate::shares::Share;
+use crate::rpc::wire::{self, WireError};
+use crate::shares::{Share, Shares};
 
-/// What is read of a frame that is not whole yet counts as a request when it is more than this.
+/// A frame of more than this is read when there is room for all of it: if it were taken bit by bit, several
+/// might each have a part of the room and wait for the others.
 const UNCOUNTED: usize = 2 * BUFFER;
+
+/// A message that came.
+type Message<S> = ClientMessage<Received<<S as Service>::Request>>;
 
 /// The frames of `framed`.
 pub(super) struct Paced<S: Service, T> {
@@ -32,15 +36,42 @@ pub(super) struct Paced<S: Service, T> {
     bytes: usize,
     /// The buffer has grown, and is given back once it is empty.
     grown: bool,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Of the frame that is being read.
-    reading: Share,
+    answered: Timer,
+    /// Where the room for large frames comes from.
+    bytes_of_all: Arc<Shares>,
+    /// That of the frame that is being read.
+    room: Option<Share>,
+    /// Since when a part of a frame is there, and no more.
+    since: Option<Instant>,
+    whole: Timer,
+}
+
+/// Tells when a moment has passed that is only ever put off; it is set anew only when it fires.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn poll(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let timer = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
+            ready!(timer.as_mut().poll(cx));
+            self.0 = None;
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+        }
+    }
 }
 
 impl<S: Service, T: AsyncRead + AsyncWrite + Unpin> Paced<S, T> {
-    pub(super) fn new(framed: Framed<T, Answerer<S>>, waiting: Arc<Waiting>, reading: Share) -> Self {
-        let (buffered, bytes, grown, timer) = Default::default();
-        Self { framed, waiting, buffered, bytes, grown, timer, reading }
+    pub(super) fn new(
+        framed: Framed<T, Answerer<S>>,
+        waiting: Arc<Waiting>,
+        bytes_of_all: Arc<Shares>,
+    ) -> Self {
+        let (buffered, bytes, grown, answered) = Default::default();
+        let (room, since, whole) = Default::default();
+        Self { framed, waiting, buffered, bytes, grown, answered, bytes_of_all, room, since, whole }
     }
 
     /// Tells the peer to make no further calls.
@@ -77,31 +108,60 @@ impl<S: Service, T: AsyncRead + AsyncWrite + Unpin> Paced<S, T> {
 
     /// When the first answer was not taken in time.
     fn late(&mut self, cx: &mut Context<'_>) -> Poll<WireError> {
+        let Some((part, _)) = self.buffered.front() else { return Poll::Pending };
+        self.answered.poll(self.waiting.due(part.since), cx).map(|()| WireError::NotTaken)
+    }
+
+    /// The next message. `buffer` is that of `framed`, which by itself would read on when there is no room.
+    fn read(&mut self, buffer: &mut BytesMut, cx: &mut Context<'_>) -> Poll<Result<Message<S>, WireError>> {
         loop {
-            let Some((part, _)) = self.buffered.front() else { return Poll::Pending };
-            let due = self.waiting.due(part.since);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due.into())));
-            ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            if Instant::now() >= due {
-                return Poll::Ready(WireError::NotTaken);
+            if let Some(mut message) = self.framed.codec_mut().decode(buffer)? {
+                self.since = None;
+                let room = self.room.take();
+                if let ClientMessage::Request(request) = &mut message {
+                    request.message.room = room;
+                }
+                return Poll::Ready(Ok(message));
+            }
+            if self.room.is_none()
+                && let Some(length @ UNCOUNTED..) = wire::announced(buffer)
+            {
+                self.room = Some(ready!(self.bytes_of_all.poll_take(length, cx)));
+            }
+            buffer.reserve(1);
+            // Dropped while it waits it has read nothing.
+            if ready!(pin!(self.framed.get_mut().read_buf(buffer)).poll(cx))? == 0 {
+                return Poll::Ready(Err(WireError::Closed));
             }
         }
+    }
+
+    /// When the frame of which this is a part was not whole in time.
+    fn torn(&mut self, part: &[u8], cx: &mut Context<'_>) -> Poll<WireError> {
+        if part.is_empty() {
+            return Poll::Pending;
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        ready!(self.whole.poll(self.waiting.due(since), cx));
+        Poll::Ready(match wire::announced(part) {
+            Some(UNCOUNTED..) if self.room.is_none() => WireError::Full(self.bytes_of_all.bound().clone()),
+            _ => WireError::NotWhole,
+        })
     }
 }
 
 impl<S: Service, T: AsyncRead + AsyncWrite + Unpin> Stream for Paced<S, T> {
-    type Item = Result<ClientMessage<Received<S::Request>>, WireError>;
+    type Item = Result<Message<S>, WireError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let polled = Pin::new(&mut this.framed).poll_next(cx);
-        let held = this.framed.read_buffer().len();
-        let held = if held > UNCOUNTED { held } else { 0 };
-        match this.reading.resize(held) {
-            Ok(()) => polled,
-            Err(bound) => Poll::Ready(Some(Err(WireError::Full(bound)))),
-        }
+        let mut buffer = std::mem::take(this.framed.read_buffer_mut());
+        let polled = match this.read(&mut buffer, cx) {
+            Poll::Pending => this.torn(&buffer, cx).map(Err),
+            ready => ready,
+        };
+        *this.framed.read_buffer_mut() = buffer;
+        polled.map(Some)
     }
 }
 

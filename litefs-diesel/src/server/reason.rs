@@ -64,8 +64,10 @@ reasons! {
     Connections = "connections", "peers have as many connections as `limits.connections` allows: raise it";
     // Of one that was let in.
     Frame = "frame", "a frame of it cannot be read, and its connection was closed: is it of this release?";
+    FrameTime = "frame_timeout", "a frame of it was not whole within `limits.reply_timeout`, and its connection was closed";
     Unreadable = "unreadable", "a request of it cannot be read: it is of a release that this one does not know";
     CallsInFlight = "calls_in_flight", "as many requests are held as `limits.requests` or the one for each connection allows";
+    CallsUnanswered = "calls_unanswered", "it goes on asking while more calls wait than a node makes, and its connection was closed: does it not read?";
     RequestBytes = "request_bytes", "the requests that are held take as many bytes as `limits.request_bytes` allows";
     Transactions = "transactions", "as many transactions are open as `limits.transactions` or the one for each connection allows";
     TooLarge = "too_large", "a statement, its binds or its result is larger than `[limits]` allows, and nothing of it is kept";

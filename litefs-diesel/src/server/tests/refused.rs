@@ -21,7 +21,7 @@ use crate::rpc::identity::testing::{Authority, Own, by_secret, secret};
 use crate::rpc::wire::{self, Trace, Up};
 
 /// What is counted on this thread.
-fn counting() -> (Arc<Counted>, LocalRecorderGuard<'static>) {
+pub(super) fn counting() -> (Arc<Counted>, LocalRecorderGuard<'static>) {
     let counted: &'static Arc<Counted> = Box::leak(Box::new(Arc::default()));
     (Arc::clone(counted), metrics::set_default_local_recorder(counted.as_ref()))
 }
@@ -31,7 +31,7 @@ fn of(counted: &Counted, reason: &str) -> u64 {
 }
 
 /// Waits until that many were refused for this.
-async fn refused(counted: &Counted, reason: &str, count: u64) {
+pub(super) async fn refused(counted: &Counted, reason: &str, count: u64) {
     let deadline = Instant::now() + PATIENCE;
     while of(counted, reason) < count {
         assert!(Instant::now() < deadline, "{reason}: {} of {count}", of(counted, reason));

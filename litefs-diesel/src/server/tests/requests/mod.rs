@@ -2,6 +2,7 @@
 //! refused by name, and the others go on.
 
 mod cancelling;
+mod full;
 mod replies;
 mod results;
 mod sizes;

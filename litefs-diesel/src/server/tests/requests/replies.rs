@@ -21,7 +21,7 @@ async fn asks(node: &TestNode, count: u64) -> Raw {
 }
 
 /// Waits for a condition.
-async fn until(what: impl Fn() -> bool) {
+pub(super) async fn until(what: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !what() {
         assert!(Instant::now() < end, "it does not happen");
