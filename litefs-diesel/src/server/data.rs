@@ -72,8 +72,10 @@ impl DataCalls {
     fn bar(&self, request: Request<'static>) -> Result<Request<'static>, Refusal> {
         let Some(why) = self.barred.as_deref() else { return Ok(request) };
         let again = match &request {
-            Request::Write { request: write, .. } => match write.ask {
-                Ask::Run(_) => write.stamp.again,
+            Request::Write { request: write, .. } => match &write.ask {
+                // What runs alone has no entry in the ledger: asked about it, the ledger would say that it never ran.
+                // What runs alone has no entry, and the ledger would take it for one that never ran.
+                Ask::Run(run) => write.stamp.again && !run.alone,
                 Ask::Register { .. } => false,
                 Ask::Settle | Ask::Look => return Ok(request),
             },
