@@ -14,6 +14,7 @@ use crate::config::LostWrite;
 use crate::error::Error;
 use crate::litefs::{Role, RoleView};
 use crate::request::{Ack, Ask, Refusal, Reply, Terms, Write, Written};
+use crate::shortened::beginning;
 
 /// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -169,7 +170,7 @@ impl Inner {
 
     /// What is told of it.
     fn lost(&self, write: &Acknowledged) -> LostWrite {
-        let statement = super::router::beginning(write.what.text()).to_owned();
+        let statement = beginning(write.what.text()).to_owned();
         LostWrite::new(&self.repo, write.sequence.id().to_string(), statement, write.position)
     }
 

@@ -9,6 +9,7 @@ use super::client::Sequence;
 use crate::config::LostSettings;
 use crate::position::Position;
 use crate::request::{Ask, Work, Write};
+use crate::shortened::beginning;
 
 /// What remembered writes may take, in bytes of text and values: a bound beside that on their
 /// number, for writes with large values.
@@ -88,7 +89,7 @@ impl Remembered {
     pub(super) fn add(&self, sequence: Sequence, ask: Ask, position: Position, epoch: u64) {
         let what = match ask {
             Ask::Run(write) if self.settings.resubmit => What::All(write),
-            Ask::Run(write) => What::Text(super::router::beginning(write.text()).to_owned()),
+            Ask::Run(write) => What::Text(beginning(write.text()).to_owned()),
             _ => What::Text("COMMIT".to_owned()),
         };
         let bytes = what.bytes();

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Bound, DatabaseError, Error, NotExecuted};
 use crate::position::Position;
+use crate::shortened::shorten;
 
 /// Why one attempt at one node gave no result, in the form in which it travels. New ones are added
 /// at the end. Unless it says otherwise, this attempt did not run, and never will; what an earlier
@@ -105,6 +106,40 @@ impl Refusal {
             Self::OtherRequest => NotExecuted::Refused(format!("{peer} has another write under the same id")),
             Self::Absent => NotExecuted::Refused(format!("{peer} has no such write")),
         })
+    }
+
+    /// Cuts its text to so many bytes, and says how many it takes then. Some have words of whoever is refused.
+    pub(crate) fn shorten(&mut self, most: usize) -> usize {
+        let text = match self {
+            Self::Rejected(DatabaseError { message, .. }) | Self::Read(DatabaseError { message, .. }) => {
+                message
+            }
+            Self::NotPrimary { hint: Some(text) }
+            | Self::Busy(text)
+            | Self::UnknownRepo(text)
+            | Self::TransactionEnded(text)
+            | Self::Unknown(text)
+            | Self::Refused(text)
+            | Self::NotDecoded { why: text, .. }
+            | Self::ReadTimeout(text)
+            | Self::KeyReused { key: text }
+            | Self::UnknownProcedure { name: text, .. }
+            | Self::Fenced { why: text, .. }
+            | Self::Unavailable(text) => text,
+            Self::NotPrimary { hint: None }
+            | Self::Overloaded(_)
+            | Self::Expired
+            | Self::ShuttingDown
+            | Self::UnknownClient { .. }
+            | Self::Late
+            | Self::OtherRequest
+            | Self::Absent
+            | Self::NotKept { .. }
+            | Self::NoLedger
+            | Self::TooLarge(_) => return 0,
+        };
+        shorten(text, most);
+        text.len()
     }
 
     /// What the failure of a read on this node is for the node that asked.

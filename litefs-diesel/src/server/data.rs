@@ -19,6 +19,7 @@ use crate::litefs::Role;
 use crate::request::{Allowance, Ask, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step, WriteRequest};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
+use crate::shortened::beginning;
 use crate::statement::Statement;
 
 /// Answers one connection.
@@ -58,7 +59,8 @@ impl DataCalls {
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
-        let writer = self.services.repos.get(repo).ok_or_else(|| Refusal::UnknownRepo(repo.to_owned()))?;
+        let writer =
+            self.services.repos.get(repo).ok_or_else(|| Refusal::UnknownRepo(beginning(repo).to_owned()))?;
         if self.services.members.role() == Role::Primary {
             Ok(writer)
         } else {

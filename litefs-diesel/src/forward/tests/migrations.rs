@@ -71,7 +71,8 @@ async fn a_plan_that_may_have_run_is_unknown_where_the_next_primary_does_not_tak
         asking.set_role(replica_of("b"));
     });
     let error = applied.unwrap_err();
-    let tells = |why: &str| why.contains("a is not primary any more") && why.contains("`cluster.accept_writes`");
+    let tells =
+        |why: &str| why.contains("a is not primary any more") && why.contains("`cluster.accept_writes`");
     assert!(matches!(&error, Error::Unknown { why } if tells(why)), "{error}");
     assert_eq!(new.fake.log(), [""; 0]);
 }

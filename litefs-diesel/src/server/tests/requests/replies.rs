@@ -77,3 +77,31 @@ async fn clients_that_never_read_take_no_more_than_the_bound_and_make_room_for_o
     }
     assert!(highest <= more, "{highest} bytes");
 }
+
+/// What a refusal says holds words of whoever is refused.
+#[tokio::test]
+async fn refusals_are_short_whatever_they_were_asked() {
+    use crate::request::{ProcedureCall, Work};
+    let long = "x".repeat(MIB);
+    let select = format!("SELECT {long}");
+    let Request::Write { repo, mut request } = writes(vec![]) else { unreachable!() };
+    let call = ProcedureCall { name: long.clone(), version: 1, args: vec![] };
+    request.to_mut().ask = Ask::Run(Write { work: Work::Call(call), ..Write::of(vec![]) });
+    let refused = [
+        Request::Read { repo: long.clone().into(), statement: Cow::Owned(plain("SELECT 1")) },
+        Request::Write { repo, request },
+        read(&select),
+        write(&select),
+        begin(1),
+        Request::Step { transaction: 1, statement: Cow::Owned(plain(&select)) },
+    ];
+    for (reply_bytes, longest) in [(1, 1_100), (4 * MIB, 4_200)] {
+        let bench = Bench::start(LimitSettings { reply_bytes, ..LimitSettings::default() }).await;
+        let mut raw = Raw::connect(&bench.node).await;
+        for (id, request) in refused.iter().enumerate() {
+            raw.call(id as u64, request).await;
+            let frame = tokio::time::timeout(PATIENCE, raw.0.next()).await.unwrap().unwrap().unwrap();
+            assert!(frame.len() < longest, "{id}: {} bytes", frame.len());
+        }
+    }
+}
