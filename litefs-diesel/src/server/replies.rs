@@ -126,7 +126,7 @@ impl Waiting {
         let (shares, bytes) = (&self.all.bytes, SMALL + weight);
         let (answer, share) = match shares.take(bytes) {
             Ok(share) => (answer, share),
-            Err(_) if bytes <= SMALL => (answer, shares.take_anyway(bytes)),
+            Err(_) if weight <= SMALL => (answer, shares.take_anyway(bytes)),
             Err(bound) => {
                 self.all.relieve(bytes);
                 // What it says stays, but not all of its words.

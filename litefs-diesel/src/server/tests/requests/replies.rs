@@ -78,6 +78,21 @@ async fn clients_that_never_read_take_no_more_than_the_bound_and_make_room_for_o
     assert!(highest <= more, "{highest} bytes");
 }
 
+#[tokio::test]
+async fn a_writes_answer_always_has_room() {
+    // For nothing at all.
+    let bench = Bench::start(LimitSettings { reply_bytes: 1, ..LimitSettings::default() }).await;
+    let client = connect(&bench.node).await;
+    ask(&client, write("INSERT INTO t (a) VALUES (1)")).await.unwrap();
+    let returning = |bytes| {
+        let sql = format!("INSERT INTO t (a) VALUES (zeroblob({bytes})) RETURNING a");
+        writes(vec![Statement { want: Want::Rows, ..plain(&sql) }])
+    };
+    ask(&client, returning(500)).await.unwrap();
+    let large = ask(&client, returning(2_000)).await;
+    assert!(matches!(large, Err(Refusal::NotDecoded { .. })), "{large:?}");
+}
+
 /// What a refusal says holds words of whoever is refused.
 #[tokio::test]
 async fn refusals_are_short_whatever_they_were_asked() {
