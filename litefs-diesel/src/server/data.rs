@@ -194,7 +194,7 @@ impl Calls for DataCalls {
         request: Request<'static>,
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
-        let span = tracing::debug_span!("answer", sql = request.text());
+        let span = tracing::debug_span!("answer", sql = request.text().map(beginning));
         let request = match self.bar(request) {
             Ok(request) => request,
             Err(refusal) => return future::ready(Err(refusal)).boxed(),
