@@ -230,6 +230,16 @@ fn the_guide_names_every_setting() {
 }
 
 #[test]
+fn the_guide_names_every_reason_of_a_refusal() {
+    let (reasons, guide) = (read("litefs-diesel/src/server/reason.rs"), read("docs/guide/identity.md"));
+    let table = reasons.split("\nreasons! {").nth(1).unwrap().split("\n}").next().unwrap();
+    let labels = table.lines().filter_map(|line| line.split(" = \"").nth(1)?.split('"').next());
+    let (named, missing): (Vec<_>, Vec<_>) = labels.partition(|label| guide.contains(&format!("`{label}`")));
+    assert!(named.len() > 30, "the table has another form by now: {named:?}");
+    none(&missing, "docs/guide/identity.md lists them under what a node refuses");
+}
+
+#[test]
 fn every_link_of_the_docs_leads_somewhere() {
     let mut wrong = Vec::new();
     for (path, text) in files("", ".md") {
