@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::*;
+use crate::server::replies::Ready;
 
 /// An answer of a mebibyte.
 fn large() -> Request<'static> {
@@ -78,10 +79,15 @@ async fn clients_that_never_read_take_no_more_than_the_bound_and_make_room_for_o
     assert!(highest <= more, "{highest} bytes");
 }
 
+/// Somebody's answer, for which there was room.
+fn waits(node: &TestNode) -> Ready<Data> {
+    node.budget.replies.line().ready(Ok(Reply::Begun), 0)
+}
+
 #[tokio::test]
 async fn a_writes_answer_always_has_room() {
-    // For nothing at all.
     let bench = Bench::start(LimitSettings { reply_bytes: 1, ..LimitSettings::default() }).await;
+    let _waits = waits(&bench.node);
     let client = connect(&bench.node).await;
     ask(&client, write("INSERT INTO t (a) VALUES (1)")).await.unwrap();
     let returning = |bytes| {
@@ -112,6 +118,7 @@ async fn refusals_are_short_whatever_they_were_asked() {
     ];
     for (reply_bytes, longest) in [(1, 1_100), (4 * MIB, 4_200)] {
         let bench = Bench::start(LimitSettings { reply_bytes, ..LimitSettings::default() }).await;
+        let _waits = waits(&bench.node);
         let mut raw = Raw::connect(&bench.node).await;
         for (id, request) in refused.iter().enumerate() {
             raw.call(id as u64, request).await;
