@@ -109,7 +109,8 @@ impl<'a> Asking<'a> {
                 self.route.again(unreachable(name, why)).await
             }
             Missed::Refused(Refusal::UnknownClient { ticket }) => {
-                let register = self.router.register(target, self.sequence, ticket, self.terms.deadline);
+                let (stamp, deadline) = (&self.request.stamp, self.terms.deadline);
+                let register = self.router.register(target, self.sequence, ticket, stamp.again, deadline);
                 match register.await {
                     Ok(()) => Ok(()),
                     Err(missed) => self.route.missed(name, missed).await,
@@ -126,7 +127,8 @@ impl<'a> Asking<'a> {
                 settled @ (Refusal::Rejected(_)
                 | Refusal::NotDecoded { .. }
                 | Refusal::NotKept { .. }
-                | Refusal::KeyReused { .. }),
+                | Refusal::KeyReused { .. }
+                | Refusal::NotTaken(_)),
             ) => {
                 self.doubt = None;
                 Err(settled.into_error(name))

@@ -263,7 +263,9 @@ impl Inner {
                     return Ok(Box::new(transaction));
                 }
                 Err(Missed::Refused(Refusal::UnknownClient { ticket })) => {
-                    if let Err(missed) = self.register(&target, &sequence, ticket, terms.deadline).await {
+                    if let Err(missed) =
+                        self.register(&target, &sequence, ticket, false, terms.deadline).await
+                    {
                         route.missed(target.name(), missed).await?;
                     }
                 }

@@ -61,6 +61,9 @@ pub(crate) enum Refusal {
     NoLedger,
     /// It is larger than the bound allows, and was looked at before anything of it ran.
     TooLarge(Bound),
+    /// This node does not take the caller's writes. It has looked for this one, and ended it: no attempt at it ran,
+    /// or ever will.
+    NotTaken(String),
 }
 
 impl Refusal {
@@ -99,7 +102,9 @@ impl Refusal {
             Self::UnknownRepo(repo) => NotExecuted::Refused(format!(
                 "{peer} does not serve a repo `{repo}`; is it in the settings of the application there?"
             )),
-            Self::Refused(why) | Self::Unavailable(why) => NotExecuted::Refused(format!("{peer}: {why}")),
+            Self::Refused(why) | Self::Unavailable(why) | Self::NotTaken(why) => {
+                NotExecuted::Refused(format!("{peer}: {why}"))
+            }
             // Between the library's own parts; a caller sees them only when the other end is at fault.
             Self::UnknownClient { .. } => NotExecuted::Refused(format!("{peer} does not know this process")),
             Self::Late => NotExecuted::Refused(format!("{peer} takes the write for one that is over")),
@@ -125,7 +130,8 @@ impl Refusal {
             | Self::KeyReused { key: text }
             | Self::UnknownProcedure { name: text, .. }
             | Self::Fenced { why: text, .. }
-            | Self::Unavailable(text) => text,
+            | Self::Unavailable(text)
+            | Self::NotTaken(text) => text,
             Self::NotPrimary { hint: None }
             | Self::Overloaded(_)
             | Self::Expired
