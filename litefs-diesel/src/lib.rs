@@ -60,6 +60,7 @@ mod rpc;
 mod runtime;
 mod server;
 mod shares;
+mod shortened;
 mod statement;
 mod value;
 mod writer;

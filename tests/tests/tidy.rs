@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("handover", 0),
     ("runtime", 0),
     ("shares", 0),
+    ("shortened", 0),
     ("recent", 0),
     ("value", 0),
     ("allowed", 1),
@@ -43,6 +44,7 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
     ("config", "position", "a check compares positions"),
     ("error", "config", "a node that cannot start says which setting"),
     ("error", "position", "a committed write is somewhere"),
+    ("error", "shortened", "what a database said has words of whoever asked it"),
     ("members", "rpc", "what it keeps is what nodes say to each other"),
     ("ledger", "request", "its entries are results of requests"),
     ("ledger", "statement", "its fixed statements stay prepared"),
@@ -225,6 +227,16 @@ fn the_guide_names_every_setting() {
     assert!(keys.len() > 15, "the keys were not found in config/schema.rs: {keys:?}");
     let wrong: Vec<_> = keys.into_iter().filter(|key| !guide.contains(&format!("| `{key}` |"))).collect();
     none(&wrong, "describe it in docs/guide/settings.md");
+}
+
+#[test]
+fn the_guide_names_every_reason_of_a_refusal() {
+    let (reasons, guide) = (read("litefs-diesel/src/server/reason.rs"), read("docs/guide/identity.md"));
+    let table = reasons.split("\nreasons! {").nth(1).unwrap().split("\n}").next().unwrap();
+    let labels = table.lines().filter_map(|line| line.split(" = \"").nth(1)?.split('"').next());
+    let (named, missing): (Vec<_>, Vec<_>) = labels.partition(|label| guide.contains(&format!("`{label}`")));
+    assert!(named.len() > 30, "the table has another form by now: {named:?}");
+    none(&missing, "docs/guide/identity.md lists them under what a node refuses");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::{Bound, Error, NotExecuted};
+use crate::shortened::{TEXT, shorten};
 
 /// What SQLite says of a write where none may be (SQLITE_READONLY): Diesel has no kind for it.
 pub(crate) const READONLY: &str = "attempt to write a readonly database";
@@ -44,8 +45,14 @@ pub(crate) enum ErrorKind {
 }
 
 impl DatabaseError {
+    /// With as much of the message as is kept.
+    fn new(kind: ErrorKind, mut message: String) -> Self {
+        shorten(&mut message, TEXT);
+        Self { kind, message }
+    }
+
     pub(crate) fn other(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Other, message: message.into() }
+        Self::new(ErrorKind::Other, message.into())
     }
 
     /// What a result was over, if it was that.
@@ -93,7 +100,7 @@ impl From<DieselError> for DatabaseError {
             DieselError::NotFound => (ErrorKind::NotFound, DieselError::NotFound.to_string()),
             other => (ErrorKind::Other, other.to_string()),
         };
-        Self { kind, message }
+        Self::new(kind, message)
     }
 }
 

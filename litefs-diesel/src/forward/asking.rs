@@ -136,7 +136,8 @@ impl<'a> Asking<'a> {
                 self.route.again(unreachable(name, why)).await
             }
             Missed::Refused(Refusal::UnknownClient { ticket }) => {
-                let register = self.router.register(target, self.sequence, ticket, self.terms.deadline);
+                let (stamp, deadline) = (&self.request.stamp, self.terms.deadline);
+                let register = self.router.register(target, self.sequence, ticket, stamp.again, deadline);
                 match register.await {
                     Ok(()) => Ok(()),
                     Err(missed) => self.route.missed(name, missed).await,
@@ -149,7 +150,9 @@ impl<'a> Asking<'a> {
             }
             // What the ledger or the database said is the answer. When an attempt of before may still
             // come, the writer has seen to it that it does not run.
-            Missed::Refused(settled @ (Refusal::Rejected(_) | Refusal::KeyReused { .. })) => {
+            Missed::Refused(
+                settled @ (Refusal::Rejected(_) | Refusal::KeyReused { .. } | Refusal::NotTaken(_)),
+            ) => {
                 self.doubt = None;
                 Err(settled.into_error(name))
             }

@@ -80,15 +80,17 @@ impl Inner {
         })
     }
 
-    /// Makes this process known to the ledger of that primary: `ticket` is what it gave.
+    /// Makes this process known to the ledger of that primary: `ticket` is what it gave. `again` when that is for a
+    /// write of which an attempt may have run.
     pub(super) async fn register(
         &self,
         target: &Target,
         sequence: &Sequence,
         ticket: u64,
+        again: bool,
         deadline: Instant,
     ) -> Result<(), Missed> {
-        let stamp = Stamp { id: sequence.id(), hash: 0, forgotten: sequence.forgotten(), again: false };
+        let stamp = Stamp { id: sequence.id(), hash: 0, forgotten: sequence.forgotten(), again };
         let request = WriteRequest { stamp, ask: Ask::Register { ticket } };
         match self.attempt_write(target, &request, deadline).await {
             Ok(_) => Ok(()),

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::litefs::{Role, RoleView};
 use crate::position::Position;
 use crate::request::{Ack, Ask, Refusal, Terms, Write};
+use crate::shortened::beginning;
 
 /// How often what is safe by now is forgotten: the ledger keeps an entry for as long.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -163,7 +164,7 @@ impl Inner {
 
     /// What is told of it.
     fn lost(&self, write: &Acknowledged) -> LostWrite {
-        let statement = super::router::beginning(write.what.text()).to_owned();
+        let statement = beginning(write.what.text()).to_owned();
         LostWrite::new(&self.repo, write.sequence.id().to_string(), statement, write.position)
     }
 

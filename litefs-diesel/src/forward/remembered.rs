@@ -9,6 +9,7 @@ use super::client::Sequence;
 use crate::config::LostSettings;
 use crate::position::Position;
 use crate::request::{Ask, Work, Write};
+use crate::shortened::beginning;
 
 /// What remembered writes may take, in bytes of text and values: a bound beside that on their
 /// number, for writes with large values.
@@ -42,7 +43,7 @@ pub(super) enum What {
 impl What {
     fn to_tell(ask: &Ask) -> Self {
         Self::Text(match ask {
-            Ask::Run(write) => super::router::beginning(write.text()).to_owned(),
+            Ask::Run(write) => beginning(write.text()).to_owned(),
             _ => "COMMIT".to_owned(),
         })
     }

@@ -27,6 +27,7 @@ use crate::members::NotReplicated;
 use crate::position::Position;
 use crate::request::{Ack, Ask, Begin, Executor, Primary, Refusal, Terms, Transaction, Write, Written};
 use crate::runtime::in_runtime;
+use crate::shortened::beginning;
 use crate::statement::{Outcome, Session, Statement};
 
 /// The primary of one repo, for those who do not care where it is: the local writer while this
@@ -139,11 +140,6 @@ impl Primary for Router {
         };
         self.run(begun, span)
     }
-}
-
-/// As much of a text as a span is to show: an import's has a megabyte.
-pub(super) fn beginning(sql: &str) -> &str {
-    sql.char_indices().nth(200).map_or(sql, |(end, _)| &sql[..end])
 }
 
 impl Inner {
@@ -277,7 +273,9 @@ impl Inner {
                     return Ok(Box::new(transaction));
                 }
                 Err(Missed::Refused(Refusal::UnknownClient { ticket })) => {
-                    if let Err(missed) = self.register(&target, &sequence, ticket, terms.deadline).await {
+                    if let Err(missed) =
+                        self.register(&target, &sequence, ticket, false, terms.deadline).await
+                    {
                         route.missed(target.name(), missed).await?;
                     }
                 }

@@ -18,6 +18,7 @@ use crate::request::{
     Ask, CommitFailure, CommitRefusal, OpenTransaction, Refusal, Stamp, Step, Terms, Transaction, Written,
 };
 use crate::runtime::in_runtime;
+use crate::shortened::beginning;
 use crate::statement::{Session, Statement};
 
 /// What the caller holds.
@@ -135,7 +136,7 @@ fn gone(name: &str, refusal: Refusal) -> Error {
 
 impl Transaction for RoutedTransaction {
     fn run(&mut self, statement: Statement, deadline: Instant) -> BoxFuture<'_, Result<Step, Error>> {
-        let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = super::router::beginning(&statement.sql));
+        let span = tracing::debug_span!("step", id = %self.sequence.id(), sql = beginning(&statement.sql));
         let runtime = self.router.runtime().clone();
         let (primary, roles) = (self.primary.clone(), self.roles.clone());
         let step = self.open.run(statement, deadline.into());

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Bound, DatabaseError, Error, NotExecuted};
 use crate::position::Position;
+use crate::shortened::shorten;
 
 /// Why one attempt at one node gave no result, in the form in which it travels. New ones are added
 /// at the end. Unless it says otherwise, this attempt did not run, and never will; what an earlier
@@ -60,6 +61,9 @@ pub(crate) enum Refusal {
     NoLedger,
     /// It is larger than the bound allows, and was looked at before anything of it ran.
     TooLarge(Bound),
+    /// This node does not take the caller's writes. It has looked for this one, and ended it: no attempt at it ran,
+    /// or ever will.
+    NotTaken(String),
 }
 
 impl Refusal {
@@ -98,13 +102,50 @@ impl Refusal {
             Self::UnknownRepo(repo) => NotExecuted::Refused(format!(
                 "{peer} does not serve a repo `{repo}`; is it in the settings of the application there?"
             )),
-            Self::Refused(why) | Self::Unavailable(why) => NotExecuted::Refused(format!("{peer}: {why}")),
+            Self::Refused(why) | Self::Unavailable(why) | Self::NotTaken(why) => {
+                NotExecuted::Refused(format!("{peer}: {why}"))
+            }
             // Between the library's own parts; a caller sees them only when the other end is at fault.
             Self::UnknownClient { .. } => NotExecuted::Refused(format!("{peer} does not know this process")),
             Self::Late => NotExecuted::Refused(format!("{peer} takes the write for one that is over")),
             Self::OtherRequest => NotExecuted::Refused(format!("{peer} has another write under the same id")),
             Self::Absent => NotExecuted::Refused(format!("{peer} has no such write")),
         })
+    }
+
+    /// Cuts its text to so many bytes, and says how many it takes then. Some have words of whoever is refused.
+    pub(crate) fn shorten(&mut self, most: usize) -> usize {
+        let text = match self {
+            Self::Rejected(DatabaseError { message, .. }) | Self::Read(DatabaseError { message, .. }) => {
+                message
+            }
+            Self::NotPrimary { hint: Some(text) }
+            | Self::Busy(text)
+            | Self::UnknownRepo(text)
+            | Self::TransactionEnded(text)
+            | Self::Unknown(text)
+            | Self::Refused(text)
+            | Self::NotDecoded { why: text, .. }
+            | Self::ReadTimeout(text)
+            | Self::KeyReused { key: text }
+            | Self::UnknownProcedure { name: text, .. }
+            | Self::Fenced { why: text, .. }
+            | Self::Unavailable(text)
+            | Self::NotTaken(text) => text,
+            Self::NotPrimary { hint: None }
+            | Self::Overloaded(_)
+            | Self::Expired
+            | Self::ShuttingDown
+            | Self::UnknownClient { .. }
+            | Self::Late
+            | Self::OtherRequest
+            | Self::Absent
+            | Self::NotKept { .. }
+            | Self::NoLedger
+            | Self::TooLarge(_) => return 0,
+        };
+        shorten(text, most);
+        text.len()
     }
 
     /// What the failure of a read on this node is for the node that asked.

@@ -9,7 +9,7 @@ use crate::statement::Statement;
 /// of the request runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
-    /// Bytes of its text.
+    /// Bytes of its text; of the name of a repo or procedure, too.
     pub(crate) statement_bytes: usize,
     /// How many values are bound to it.
     pub(crate) binds: usize,
@@ -29,9 +29,17 @@ impl Sizes {
         let Ask::Run(write) = &request.ask else { return Ok(()) };
         match &write.work {
             Work::Statements(statements) => statements.iter().try_for_each(|one| self.of_statement(one)),
-            Work::Call(call) => within("limits.bind_bytes", self.bind_bytes, call.args.len()),
+            Work::Call(call) => {
+                self.of_name(&call.name)?;
+                within("limits.bind_bytes", self.bind_bytes, call.args.len())
+            }
             Work::Migrate(_) => Ok(()),
         }
+    }
+
+    /// The bound that the name of a repo or procedure is over.
+    pub(crate) fn of_name(&self, name: &str) -> Result<(), Bound> {
+        within("limits.statement_bytes", self.statement_bytes, name.len())
     }
 
     /// The bound that a statement is over.

@@ -79,12 +79,16 @@ impl Request<'_> {
 }
 
 impl Request<'_> {
-    /// The bound that a statement of it is over, if one is.
+    /// The bound that a name or a statement of it is over, if one is.
     pub(crate) fn sized(&self, sizes: &Sizes) -> Result<(), Bound> {
         match self {
-            Self::Write { request, .. } => sizes.of_write(request),
-            Self::Read { statement, .. } | Self::Step { statement, .. } => sizes.of_statement(statement),
-            Self::Begin { .. } | Self::Commit { .. } | Self::Rollback { .. } => Ok(()),
+            Self::Write { repo, request } => sizes.of_name(repo).and_then(|()| sizes.of_write(request)),
+            Self::Read { repo, statement } => {
+                sizes.of_name(repo).and_then(|()| sizes.of_statement(statement))
+            }
+            Self::Begin { repo, .. } => sizes.of_name(repo),
+            Self::Step { statement, .. } => sizes.of_statement(statement),
+            Self::Commit { .. } | Self::Rollback { .. } => Ok(()),
         }
     }
 }
@@ -95,7 +99,8 @@ impl Reply {
         match self {
             Self::Written(written) | Self::Committed(written) => written.weight(),
             Self::Read(outcome) | Self::Step(Step { result: Ok(outcome), .. }) => outcome.weight(),
-            Self::Begun | Self::Step(_) | Self::NotCommitted(_) | Self::RolledBack(_) => 0,
+            Self::Step(Step { result: Err(error), .. }) | Self::NotCommitted(error) => error.message.len(),
+            Self::Begun | Self::RolledBack(_) => 0,
         }
     }
 

@@ -22,7 +22,7 @@ use super::idle::Idle;
 use super::paced::Paced;
 use super::reason::Reason;
 use super::refused::Caller;
-use super::replies::{Ready, SMALL, Waiting};
+use super::replies::{Ready, Waiting};
 use crate::config::LimitSettings;
 use crate::error::Bound;
 use crate::request::{Allowance, Held, Refusal};
@@ -32,6 +32,7 @@ use crate::rpc::codec::{self, Answer, Received};
 use crate::rpc::hello::Purpose;
 use crate::rpc::wire::WireError;
 use crate::shares::{Share, Shares};
+use crate::shortened::TEXT;
 use crate::statement::Most;
 
 /// How long after its deadline a call is ended by force. Until then whoever runs it may still say what came of
@@ -269,7 +270,7 @@ fn call<C: Calls>(
             (Err(refusal), _) => Err(refusal),
         };
         Box::pin(async move {
-            let answer = match running {
+            let mut answer = match running {
                 Ok(running) => {
                     let ran = tokio::time::timeout_at((deadline + GRACE).into(), running).await;
                     ran.unwrap_or_else(|_| {
@@ -280,8 +281,9 @@ fn call<C: Calls>(
                 }
                 Err(refusal) => Err(refusal),
             };
-            let bytes = SMALL + answer.as_ref().map_or(0, C::weight);
-            Ok(waiting.ready(answer, bytes))
+            let weight =
+                answer.as_mut().map_or_else(|refusal| refusal.shorten(TEXT), |reply| C::weight(reply));
+            Ok(waiting.ready(answer, weight))
         })
     }
 }

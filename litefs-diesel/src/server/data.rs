@@ -19,6 +19,7 @@ use crate::litefs::Role;
 use crate::request::{Allowance, Ask, CommitRefusal, Executor, Refusal, Sizes, Stamp, Step, WriteRequest};
 use crate::rpc::codec::Answer;
 use crate::rpc::data::{Data, Reply, Request};
+use crate::shortened::beginning;
 use crate::statement::Statement;
 
 /// Answers one connection.
@@ -58,7 +59,8 @@ impl DataCalls {
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
-        let writer = self.services.repos.get(repo).ok_or_else(|| Refusal::UnknownRepo(repo.to_owned()))?;
+        let writer =
+            self.services.repos.get(repo).ok_or_else(|| Refusal::UnknownRepo(beginning(repo).to_owned()))?;
         if self.services.members.role() == Role::Primary {
             Ok(writer)
         } else {
@@ -69,31 +71,35 @@ impl DataCalls {
     /// The request as it may be answered, or why not, when its caller's writes are not taken. Whoever is primary
     /// decides that: another node sends it there. What only reads is answered, and what only asks how an
     /// earlier write ended; a further attempt at a write that may have run becomes that question.
-    fn bar(&self, request: Request<'static>) -> Result<Request<'static>, Refusal> {
-        let Some(why) = self.barred.as_deref() else { return Ok(request) };
+    /// With why that is, for when there was no attempt that ran.
+    fn bar(&self, request: Request<'static>) -> Result<(Request<'static>, Option<Arc<str>>), Refusal> {
+        let Some(why) = &self.barred else { return Ok((request, None)) };
         let again = match &request {
-            Request::Write { request: write, .. } => match write.ask {
-                Ask::Run(_) => write.stamp.again,
-                Ask::Register { .. } => false,
-                Ask::Settle | Ask::Look => return Ok(request),
+            Request::Write { request: write, .. } => match &write.ask {
+                // What runs alone has no entry in the ledger: asked about it, the ledger would say that it never ran.
+                // What runs alone has no entry, and the ledger would take it for one that never ran.
+                Ask::Run(run) => write.stamp.again && !run.alone,
+                Ask::Register { .. } if !write.stamp.again => false,
+                // For such a question.
+                Ask::Register { .. } | Ask::Settle | Ask::Look => return Ok((request, None)),
             },
             Request::Begin { .. } => false,
             // There is none of the last three without a Begin.
             Request::Read { .. }
             | Request::Step { .. }
             | Request::Commit { .. }
-            | Request::Rollback { .. } => return Ok(request),
+            | Request::Rollback { .. } => return Ok((request, None)),
         };
         if self.services.members.role() != Role::Primary {
             return Err(Refusal::NotPrimary { hint: self.hint() });
         }
-        self.caller.note(Reason::WritesNotAccepted, &why);
+        self.caller.note(Reason::WritesNotAccepted, why);
         match request {
             Request::Write { repo, request } if again => {
                 let question = WriteRequest { stamp: request.stamp, ask: Ask::Settle };
-                Ok(Request::Write { repo, request: Cow::Owned(question) })
+                Ok((Request::Write { repo, request: Cow::Owned(question) }, Some(Arc::clone(why))))
             }
-            _ => Err(Refusal::Refused(why.to_owned())),
+            _ => Err(Refusal::Refused(why.to_string())),
         }
     }
 
@@ -190,9 +196,9 @@ impl Calls for DataCalls {
         request: Request<'static>,
         allowance: Allowance,
     ) -> BoxFuture<'static, Answer<Data>> {
-        let span = tracing::debug_span!("answer", sql = request.text());
-        let request = match self.bar(request) {
-            Ok(request) => request,
+        let span = tracing::debug_span!("answer", sql = request.text().map(beginning));
+        let (request, barred) = match self.bar(request) {
+            Ok(passed) => passed,
             Err(refusal) => return future::ready(Err(refusal)).boxed(),
         };
         let (caller, place) = match place.transpose() {
@@ -202,12 +208,17 @@ impl Calls for DataCalls {
                 return future::ready(Err(refusal)).boxed();
             }
         };
-        let answered = self.answer(place, request, allowance).inspect(move |answer| match answer {
-            Err(refusal) => caller.refused(refusal),
-            // Its transaction goes on.
-            Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
-            Ok(_) => {}
-        });
+        let ended = move |answer| match (answer, barred) {
+            (Err(Refusal::Absent), Some(why)) => Err(Refusal::NotTaken(why.to_string())),
+            (answer, _) => answer,
+        };
+        let answered =
+            self.answer(place, request, allowance).map(ended).inspect(move |answer| match answer {
+                Err(refusal) => caller.refused(refusal),
+                // Its transaction goes on.
+                Ok(Reply::Step(Step { result: Err(error), .. })) => caller.rejected(error),
+                Ok(_) => {}
+            });
         answered.instrument(span).boxed()
     }
 

@@ -42,6 +42,12 @@ struct Telling {
     latest: Option<Example>,
 }
 
+/// What is told at once.
+struct Line {
+    count: u64,
+    example: Example,
+}
+
 struct Example {
     from: String,
     why: String,
@@ -63,11 +69,11 @@ impl Refused {
         let mut telling = self.tellings[reason.place()].lock();
         telling.count += 1;
         telling.latest = Some(example);
-        if telling.next.is_none_or(|next| next <= now) {
-            telling.tell(reason, now);
-        } else {
-            drop(telling);
-            self.held_back.notify_one();
+        let due = telling.due(now);
+        drop(telling);
+        match due {
+            Some(line) => line.tell(reason),
+            None => self.held_back.notify_one(),
         }
     }
 
@@ -84,19 +90,30 @@ impl Refused {
     fn tell(&self) {
         let now = Instant::now();
         for (reason, telling) in Reason::ALL.into_iter().zip(&self.tellings) {
-            telling.lock().tell(reason, now);
+            let due = telling.lock().due(now);
+            if let Some(line) = due {
+                line.tell(reason);
+            }
         }
     }
 }
 
 impl Telling {
-    fn tell(&mut self, reason: Reason, now: Instant) {
+    /// The line whose time has come, if there is one. It is told when nobody is kept waiting for the lock: what
+    /// the application does with its lines may take long.
+    fn due(&mut self, now: Instant) -> Option<Line> {
         if self.next.is_some_and(|next| now < next) {
-            return;
+            return None;
         }
-        let Some(Example { from, why }) = self.latest.take() else { return };
-        let count = std::mem::take(&mut self.count);
+        let example = self.latest.take()?;
         self.next = Some(now + EVERY);
+        Some(Line { count: std::mem::take(&mut self.count), example })
+    }
+}
+
+impl Line {
+    fn tell(self, reason: Reason) {
+        let Self { count, example: Example { from, why } } = self;
         let (label, advice) = (reason.label(), reason.advice());
         if reason.is_common() {
             tracing::debug!(reason = label, count, from, why, "refused: {advice}");

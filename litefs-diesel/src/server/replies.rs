@@ -21,8 +21,8 @@ use crate::shares::{Share, Shares};
 /// An answer that waited for so long is of a caller that does not read. Others are sent within milliseconds.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// What an answer costs besides its values; and one that costs no more is never refused for want of room,
-/// because the refusal would cost as much.
+/// What an answer costs besides its values or its text; and one of which those take no more is never refused for
+/// want of room, because the refusal would cost about as much.
 pub(super) const SMALL: usize = 1 << 10;
 
 /// Those of all connections.
@@ -120,14 +120,17 @@ impl Replies {
 }
 
 impl Waiting {
-    /// An answer that costs about so many bytes, or what is said instead when there is no room for it.
-    pub(super) fn ready<S: Service>(&self, answer: Answer<S>, bytes: usize) -> Ready<S> {
-        let shares = &self.all.bytes;
+    /// An answer whose values or text are about so many bytes, or what is said instead when there is no room for
+    /// it.
+    pub(super) fn ready<S: Service>(&self, mut answer: Answer<S>, weight: usize) -> Ready<S> {
+        let (shares, bytes) = (&self.all.bytes, SMALL + weight);
         let (answer, share) = match shares.take(bytes) {
             Ok(share) => (answer, share),
-            Err(_) if bytes <= SMALL => (answer, shares.take_anyway(bytes)),
+            Err(_) if weight <= SMALL => (answer, shares.take_anyway(bytes)),
             Err(bound) => {
                 self.all.relieve(bytes);
+                // What it says stays, but not all of its words.
+                let left = answer.as_mut().map_or_else(|refusal| refusal.shorten(SMALL), |_| 0);
                 let refused = answer.and_then(|reply| {
                     Err(match S::unsendable(&reply, format!("too much waits to be sent already, {bound}")) {
                         // Nothing came of it that would be lost.
@@ -135,7 +138,7 @@ impl Waiting {
                         other => other,
                     })
                 });
-                (refused, shares.take_anyway(SMALL))
+                (refused, shares.take_anyway(SMALL + left))
             }
         };
         self.line.bytes.fetch_add(share.count(), Ordering::Relaxed);

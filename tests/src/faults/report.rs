@@ -231,10 +231,12 @@ mod tests {
     fn a_run_that_left_something_out_has_not_passed() {
         let kinds = [Fault::HandOff, Fault::HandOff, Fault::TwoPrimaries];
         let report = |faults: &[(Fault, usize)], ends: &[(Level, Class)]| {
-            let mut report = Report::default();
-            report.faults = faults.iter().map(|(fault, count)| (fault.to_string(), *count)).collect();
-            report.ends = ends.iter().map(|end| (*end, 1)).collect();
-            report.by_way = [((Way::Batch, Class::Value), 1)].into();
+            let mut report = Report {
+                faults: faults.iter().map(|(fault, count)| (fault.to_string(), *count)).collect(),
+                ends: ends.iter().map(|end| (*end, 1)).collect(),
+                by_way: [((Way::Batch, Class::Value), 1)].into(),
+                ..Report::default()
+            };
             report.look_for_untried(&kinds);
             report
         };

@@ -1,9 +1,11 @@
 //! Plans of migrations on their way.
 
 use super::*;
+use crate::config::AcceptWrites;
 use crate::migrate::testing::{plan, step, up};
 use crate::migrate::{Kind, Plan};
 use crate::request::{Refusal, Write};
+use crate::rpc::identity::testing::{by_secret, secret};
 
 impl Asking {
     async fn migrate(&self, plan: Plan, ms: u64) -> Result<Written, Error> {
@@ -54,6 +56,25 @@ async fn a_plan_that_only_applies_goes_on_at_the_next_primary() {
     });
     written.unwrap();
     old.stop().await;
+}
+
+/// It may have run on the one before, and no ledger tells.
+#[tokio::test]
+async fn a_plan_that_may_have_run_is_unknown_where_the_next_primary_does_not_take_it() {
+    let shared = by_secret(&secret(), "shop");
+    let old = TestNode::secured(shared.clone(), LimitSettings::default(), identity("eu")).await;
+    let new = TestNode::choosy(shared.clone(), AcceptWrites::None, identity("eu")).await;
+    let asking = Asking::secured(shared, &[("a", &old), ("b", &new)]);
+    let hanging = plan([crate::migrate::Step { name: "wait".into(), ..up("1", "SELECT 1") }]);
+    let (applied, ()) = tokio::join!(asking.migrate(hanging, 3_000), async {
+        old.fake.logged("running wait").await;
+        asking.set_role(replica_of("b"));
+    });
+    let error = applied.unwrap_err();
+    let tells =
+        |why: &str| why.contains("a is not primary any more") && why.contains("`cluster.accept_writes`");
+    assert!(matches!(&error, Error::Unknown { why } if tells(why)), "{error}");
+    assert_eq!(new.fake.log(), [""; 0]);
 }
 
 #[tokio::test]

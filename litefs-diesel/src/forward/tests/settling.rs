@@ -1,7 +1,9 @@
 //! Writes whose first attempt leaves them in doubt.
 
 use super::*;
+use crate::config::AcceptWrites;
 use crate::request::Refusal;
+use crate::rpc::identity::testing::{by_secret, secret};
 
 fn quick() -> LimitSettings {
     LimitSettings { drain: Duration::from_millis(10), ..LimitSettings::default() }
@@ -63,6 +65,23 @@ async fn what_hangs_on_the_old_primary_is_asked_of_the_next_one_at_once() {
     assert!(matches!(stepped, Err(Error::NotExecuted(NotExecuted::TransactionEnded(_)))), "{stepped:?}");
     assert_eq!(new.fake.log(), ["running wait"]);
     old.fake.logged("dropped wait").await;
+}
+
+#[tokio::test]
+async fn a_write_that_never_ran_is_told_the_setting_of_a_next_primary_that_does_not_take_it() {
+    let shared = by_secret(&secret(), "shop");
+    let old = TestNode::secured(shared.clone(), LimitSettings::default(), identity("eu")).await;
+    let new = TestNode::choosy(shared.clone(), AcceptWrites::None, identity("eu")).await;
+    new.fake.forget_clients();
+    let asking = Asking::secured(shared, &[("a", &old), ("b", &new)]);
+    let (written, ()) = tokio::join!(asking.write("wait"), async {
+        old.fake.logged("running wait").await;
+        asking.set_role(replica_of("b"));
+    });
+    let error = written.unwrap_err();
+    let tells = |why: &str| why.starts_with("b: ") && why.contains("`cluster.accept_writes`");
+    assert!(matches!(&error, Error::NotExecuted(NotExecuted::Refused(why)) if tells(why)), "{error}");
+    assert_eq!(new.fake.log(), ["registered", "settled"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
     let database = DatabaseError { kind: ErrorKind::Unique, message: "UNIQUE constraint failed: a.b".into() };
     let position = Position { txid: 1, checksum: 2 };
     type Means = fn(&Error) -> bool;
-    let all: [(Refusal, Means); 23] = [
+    let all: [(Refusal, Means); 24] = [
         (Refusal::Rejected(database.clone()), |error| matches!(error, Error::Rejected(_))),
         (Refusal::NotPrimary { hint: Some("b".into()) }, |e| matches!(e, Error::NotExecuted(N::NotPrimary))),
         (
@@ -50,6 +50,7 @@ fn every_refusal_travels_and_is_an_outcome_of_the_same_meaning() {
         (Refusal::UnknownProcedure { name: "p".into(), version: 2 }, |error| {
             matches!(error, Error::NotExecuted(N::UnknownProcedure { version: 2, .. }))
         }),
+        (Refusal::NotTaken("setting".into()), |error| matches!(error, Error::NotExecuted(N::Refused(_)))),
         (Refusal::NoLedger, |error| matches!(error, Error::Unknown { .. })),
         (Refusal::Fenced { why: "b".into(), hint: None }, |e| matches!(e, Error::NotExecuted(N::Fenced(_)))),
         (

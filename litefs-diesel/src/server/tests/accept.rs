@@ -89,7 +89,18 @@ async fn a_node_that_takes_no_writes_answers_reads_and_control_and_what_became_o
         request.stamp = Stamp { id, again: true, ..request.stamp };
         Request::Write { repo: "Repo".into(), request: Cow::Owned(request) }
     };
-    assert_eq!(ask(&ams, again(RequestId { client: 1, sequence: 2 })).await, Err(Refusal::Absent));
+    let ended = ask(&ams, again(RequestId { client: 1, sequence: 2 })).await;
+    let tells =
+        |why: &str| why.contains("`ams`") && why.contains("setting `cluster.accept_writes` of `called`");
+    assert!(matches!(&ended, Err(Refusal::NotTaken(why)) if tells(why)), "{ended:?}");
+    // For that its process may register, and for nothing else.
+    for again in [false, true] {
+        let stamp = Stamp { again, ..stamp(RequestId { client: 1, sequence: 2 }) };
+        let request = WriteRequest { stamp, ask: Ask::Register { ticket: 7 } };
+        let registered =
+            ask(&ams, Request::Write { repo: "Repo".into(), request: Cow::Owned(request) }).await;
+        assert_eq!(registered.is_ok(), again, "{registered:?}");
+    }
     let done = write_request("fast");
     let id = done.stamp.id;
     FakePrimary(Arc::clone(&node.fake)).write(done, in_ms(20_000).into()).await.unwrap();

@@ -47,6 +47,7 @@ variants!(Refusal:
     Self::Unavailable(_) => "Unavailable",
     Self::NoLedger => "NoLedger",
     Self::TooLarge(_) => "TooLarge",
+    Self::NotTaken(_) => "NotTaken",
 );
 
 #[test]
@@ -105,6 +106,7 @@ fn errors_and_refusals_are_as_they_are_written_down() {
         Refusal::Unavailable(why()),
         Refusal::NoLedger,
         Refusal::TooLarge(bound()),
+        Refusal::NotTaken(why()),
     ];
     vectors.hold_all("Refusal", &refusals);
     vectors.finish("errors.txt");

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::*;
+use crate::server::replies::Ready;
 
 /// An answer of a mebibyte.
 fn large() -> Request<'static> {
@@ -76,4 +77,53 @@ async fn clients_that_never_read_take_no_more_than_the_bound_and_make_room_for_o
         ask(&other, write("INSERT INTO t (a) VALUES (1)")).await.unwrap();
     }
     assert!(highest <= more, "{highest} bytes");
+}
+
+/// Somebody's answer, for which there was room.
+fn waits(node: &TestNode) -> Ready<Data> {
+    node.budget.replies.line().ready(Ok(Reply::Begun), 0)
+}
+
+#[tokio::test]
+async fn a_writes_answer_always_has_room() {
+    let bench = Bench::start(LimitSettings { reply_bytes: 1, ..LimitSettings::default() }).await;
+    let _waits = waits(&bench.node);
+    let client = connect(&bench.node).await;
+    ask(&client, write("INSERT INTO t (a) VALUES (1)")).await.unwrap();
+    let returning = |bytes| {
+        let sql = format!("INSERT INTO t (a) VALUES (zeroblob({bytes})) RETURNING a");
+        writes(vec![Statement { want: Want::Rows, ..plain(&sql) }])
+    };
+    ask(&client, returning(500)).await.unwrap();
+    let large = ask(&client, returning(2_000)).await;
+    assert!(matches!(large, Err(Refusal::NotDecoded { .. })), "{large:?}");
+}
+
+/// What a refusal says holds words of whoever is refused.
+#[tokio::test]
+async fn refusals_are_short_whatever_they_were_asked() {
+    use crate::request::{ProcedureCall, Work};
+    let long = "x".repeat(MIB);
+    let select = format!("SELECT {long}");
+    let Request::Write { repo, mut request } = writes(vec![]) else { unreachable!() };
+    let call = ProcedureCall { name: long.clone(), version: 1, args: vec![] };
+    request.to_mut().ask = Ask::Run(Write { work: Work::Call(call), ..Write::of(vec![]) });
+    let refused = [
+        Request::Read { repo: long.clone().into(), statement: Cow::Owned(plain("SELECT 1")) },
+        Request::Write { repo, request },
+        read(&select),
+        write(&select),
+        begin(1),
+        Request::Step { transaction: 1, statement: Cow::Owned(plain(&select)) },
+    ];
+    for (reply_bytes, longest) in [(1, 1_100), (4 * MIB, 4_200)] {
+        let bench = Bench::start(LimitSettings { reply_bytes, ..LimitSettings::default() }).await;
+        let _waits = waits(&bench.node);
+        let mut raw = Raw::connect(&bench.node).await;
+        for (id, request) in refused.iter().enumerate() {
+            raw.call(id as u64, request).await;
+            let frame = tokio::time::timeout(PATIENCE, raw.0.next()).await.unwrap().unwrap().unwrap();
+            assert!(frame.len() < longest, "{id}: {} bytes", frame.len());
+        }
+    }
 }
