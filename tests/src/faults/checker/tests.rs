@@ -119,20 +119,22 @@ fn a_write_that_is_half_there_is_found() {
 
 #[test]
 fn a_value_that_is_another_attempts_is_found() {
-    let told = |given: Given, there: i64| {
-        let mut evidence = case(Class::Value, Level::Visible);
+    let told_by = |class, level, given: Given, there: i64| {
+        let mut evidence = case(class, level);
         evidence.end.as_mut().unwrap().given = Some(given);
         let mut evidence = evidence.evidence();
         evidence.nodes.values_mut().for_each(|node| node.ids = BTreeSet::from([(TAG, there)]));
         evidence
     };
+    let told = |given, there| told_by(Class::Value, Level::Visible, given, there);
     assert_eq!(check(&told(Given::Id(5), 5)).violations, []);
     let wrong = Violation::WrongValue { tag: TAG, given: Given::Id(4) };
-    assert_eq!(check(&told(Given::Id(4), 5)).violations, [wrong]);
+    assert_eq!(check(&told(Given::Id(4), 5)).violations, [wrong.clone()]);
     // Sent again after its caller was told.
-    let mut again = told(Given::Id(4), 5);
-    again.resubmit = true;
-    assert_eq!(check(&again).violations, []);
+    let again = |class, level| Evidence { resubmit: true, ..told_by(class, level, Given::Id(4), 5) };
+    assert_eq!(check(&again(Class::Value, Level::Visible)).violations, []);
+    assert_eq!(check(&again(Class::Committed, Level::Everywhere)).violations, [], "not everywhere in time");
+    assert_eq!(check(&again(Class::Value, Level::Everywhere)).violations, [wrong]);
     assert_eq!(check(&told(Given::Counts(vec![1]), 5)).violations, []);
     let wrong = Violation::WrongValue { tag: TAG, given: Given::Counts(vec![0]) };
     assert_eq!(check(&told(Given::Counts(vec![0]), 5)).violations, [wrong]);

@@ -11,8 +11,10 @@ pub(super) fn check(evidence: &Evidence, contents: &Contents, verdict: &mut Verd
         for (&tag, recorded) in &process.attempts {
             let there_are = rows.remove(&tag).unwrap_or_default();
             there(tag, recorded, there_are, verdict);
-            // One that was lost, told, and sent again has another row than its caller was told of.
-            let again = evidence.resubmit && recorded.attempt.level != Level::Everywhere;
+            // One that was lost, told, and sent again has another row than its caller was told of. What gave its
+            // value at Everywhere is never lost; what was only committed in time is, at every level.
+            let value = recorded.end.as_ref().is_some_and(|end| end.class == Class::Value);
+            let again = evidence.resubmit && !(value && recorded.attempt.level == Level::Everywhere);
             if there_are > 0 && !again {
                 given(tag, recorded, contents, verdict);
             }
