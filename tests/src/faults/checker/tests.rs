@@ -129,7 +129,7 @@ fn a_value_that_is_another_attempts_is_found() {
     let told = |given, there| told_by(Class::Value, Level::Visible, given, there);
     assert_eq!(check(&told(Given::Id(5), 5)).violations, []);
     let wrong = Violation::WrongValue { tag: TAG, given: Given::Id(4) };
-    assert_eq!(check(&told(Given::Id(4), 5)).violations, [wrong.clone()]);
+    assert_eq!(check(&told(Given::Id(4), 5)).violations, std::slice::from_ref(&wrong));
     // Sent again after its caller was told.
     let again = |class, level| Evidence { resubmit: true, ..told_by(class, level, Given::Id(4), 5) };
     assert_eq!(check(&again(Class::Value, Level::Visible)).violations, []);
