@@ -9,6 +9,7 @@ use litefs_diesel_tests::faults::record::{Class, End, Given};
 use litefs_diesel_tests::faults::single::{call, insert, rows, stage};
 use litefs_diesel_tests::faults::stage::Stage;
 use litefs_diesel_tests::faults::work::{Attempt, Level, Way, Work};
+use litefs_diesel_tests::proxy::Proxy;
 use litefs_diesel_tests::wait::{self, PATIENCE};
 
 const APP: &str = env!("CARGO_BIN_EXE_app_node");
@@ -120,22 +121,31 @@ fn a_write_that_was_lost_on_its_way_is_sent_again() {
     }
 }
 
+/// How a write ends to which that happens when it is committed and its answer is on its way.
+fn unanswered(stage: &Stage, link: &Proxy, tag: i64, way: Way, happens: impl FnOnce()) -> End {
+    link.set_delay(WAY);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| call(stage, 1, &by(tag, way)));
+        wait_committed(stage, tag);
+        happens();
+        waiting.join().unwrap()
+    })
+}
+
+/// Ends what there is on it, and lets what comes pass at once.
+fn reopen(link: &Proxy) {
+    link.cut();
+    link.set_delay(Duration::ZERO);
+    link.open();
+}
+
 #[test]
 #[ignore = "needs LiteFS: tests/run"]
 fn a_write_whose_answer_is_lost_gives_its_first_result() {
     let stage = patient();
     let link = stage.link(1, 0);
     for (tag, way) in (1..).zip(ways()) {
-        link.set_delay(WAY);
-        let end = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| call(&stage, 1, &by(tag, way)));
-            wait_committed(&stage, tag);
-            // The answer is on its way.
-            link.cut();
-            link.set_delay(Duration::ZERO);
-            link.open();
-            waiting.join().unwrap()
-        });
+        let end = unanswered(&stage, link, tag, way, || reopen(link));
         assert_first_result(&stage, way, &end);
     }
 }
@@ -146,16 +156,10 @@ fn a_write_whose_primary_dies_before_it_answers_gives_its_first_result() {
     let stage = patient();
     let link = stage.link(1, 0);
     for (tag, way) in (1..).zip(ways()) {
-        link.set_delay(WAY);
-        let end = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| call(&stage, 1, &by(tag, way)));
-            wait_committed(&stage, tag);
+        let end = unanswered(&stage, link, tag, way, || {
             stage.apps()[0].kill().unwrap();
-            link.cut();
-            link.set_delay(Duration::ZERO);
-            link.open();
+            reopen(link);
             stage.start_app(0).unwrap();
-            waiting.join().unwrap()
         });
         assert_first_result(&stage, way, &end);
     }
@@ -167,13 +171,9 @@ fn a_write_whose_primary_moves_before_it_answers_gives_its_first_result() {
     let stage = patient();
     let link = stage.link(1, 0);
     for (tag, way) in (1..).zip(ways()) {
-        link.set_delay(WAY);
-        let end = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| call(&stage, 1, &by(tag, way)));
-            wait_committed(&stage, tag);
+        let end = unanswered(&stage, link, tag, way, || {
             link.cut();
             hand_to(&stage, 2);
-            waiting.join().unwrap()
         });
         link.set_delay(Duration::ZERO);
         link.open();
